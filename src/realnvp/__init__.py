@@ -1,0 +1,53 @@
+"""Coupling flows: exact, normalised densities that sample in one pass."""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from realnvp import bases, data, kernels, measure, nets, transforms
+    from realnvp.errors import InputError
+    from realnvp.estimators import RealNVP
+    from realnvp.flow import Flow
+    from realnvp.objectives import MaxLikelihood
+    from realnvp.recipes import nice, real_nvp, spline_flow
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Flow",
+    "InputError",
+    "MaxLikelihood",
+    "RealNVP",
+    "bases",
+    "data",
+    "kernels",
+    "measure",
+    "nets",
+    "nice",
+    "real_nvp",
+    "spline_flow",
+    "transforms",
+]
+
+_HOMES = {
+    "Flow": "flow",
+    "InputError": "errors",
+    "MaxLikelihood": "objectives",
+    "RealNVP": "estimators",
+    "nice": "recipes",
+    "real_nvp": "recipes",
+    "spline_flow": "recipes",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for, so that ``import realnvp`` and the command start at once."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"realnvp.{_HOMES[name]}"), name)
+    if name in __all__:
+        return importlib.import_module(f"realnvp.{name}")
+    raise AttributeError(f"module 'realnvp' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

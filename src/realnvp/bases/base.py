@@ -1,0 +1,68 @@
+"""The contract of a base distribution."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Base", "LocScale"]
+
+
+class Base(nn.Module):
+    """A distribution with exact ``log_prob(z) -> (*batch)`` and ``sample(n) -> (n, *event_shape)``.
+
+    Everything it needs is a parameter or a buffer, so that ``.to(device)`` moves all of it. Samples carry gradients to
+    the parameters where the distribution allows it.
+    """
+
+    event_shape: tuple[int, ...]
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Log density in nats."""
+        raise TypeError(f"{type(self).__name__} has no log_prob")
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw ``n`` points."""
+        raise TypeError(f"{type(self).__name__} has no sample")
+
+    def extra_repr(self) -> str:
+        """Show the event's shape."""
+        return ", ".join(map(str, self.event_shape))
+
+
+class LocScale(Base):
+    """Independent ``z = loc + exp(log_scale) * e`` with standard noise ``e``; fixed, or trainable feature by feature."""
+
+    loc: Tensor
+    log_scale: Tensor
+
+    def __init__(self, shape: int | Sequence[int], *, trainable: bool = False) -> None:
+        super().__init__()
+        self.event_shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        loc, log_scale = torch.zeros(self.event_shape), torch.zeros(self.event_shape)
+        if trainable:
+            self.loc, self.log_scale = nn.Parameter(loc), nn.Parameter(log_scale)
+        else:
+            self.register_buffer("loc", loc)
+            self.register_buffer("log_scale", log_scale)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Log density in nats, summed over the event."""
+        e = (z - self.loc) * torch.exp(-self.log_scale)
+        return (self.standard_log_prob(e) - self.log_scale).flatten(-len(self.event_shape)).sum(-1)
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw ``n`` points, with gradients to location and scale."""
+        return self.loc + self.log_scale.exp() * self.standard_sample((n, *self.event_shape), generator)
+
+    def standard_log_prob(self, e: Tensor) -> Tensor:
+        """Log density of the standard noise, elementwise."""
+        raise TypeError(f"{type(self).__name__} does not say its noise")
+
+    def standard_sample(self, shape: Sequence[int], generator: torch.Generator | None) -> Tensor:
+        """Draw standard noise."""
+        raise TypeError(f"{type(self).__name__} does not say its noise")
+
+
+LOG_2PI = math.log(2 * math.pi)

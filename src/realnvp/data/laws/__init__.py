@@ -1,0 +1,1 @@
+"""Laws with exact samples, log densities and entropies, one family a file."""

@@ -1,0 +1,5 @@
+"""scikit-learn estimators: NumPy in, NumPy out."""
+
+from realnvp.estimators.density import RealNVP
+
+__all__ = ["RealNVP"]

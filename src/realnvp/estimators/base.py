@@ -1,0 +1,216 @@
+"""What the estimators share: architectures written as plain data, seeds, devices, tensors from arrays."""
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from numbers import Integral
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.utils import check_array
+from torch import Tensor, nn
+
+from realnvp.bases import Base, Logistic, Mixture, Normal
+from realnvp.errors import InputError, nearest
+from realnvp.flow import Flow
+from realnvp.nets import Standard
+from realnvp.recipes import nice, real_nvp, spline_flow
+from realnvp.transforms import Compose, Coupling, Embed, LULinear, Standardise, Transform
+
+__all__ = [
+    "CHUNK",
+    "build",
+    "check_params",
+    "context_rows",
+    "device_of",
+    "hold_out",
+    "in_chunks",
+    "mean_nll",
+    "mixture_base",
+    "scaled",
+    "scalers",
+    "seed_of",
+    "seeded",
+    "whole",
+]
+
+KERNELS: dict[str, Callable[..., Flow]] = {"additive": nice, "affine": real_nvp, "spline": spline_flow}
+BASES: dict[str, Callable[..., Base]] = {"logistic": Logistic, "mixture": Mixture, "normal": Normal}
+PRECISIONS = {"float32": None, "bf16": torch.bfloat16}
+CHUNK = 16_384
+"""Rows worked on at a time outside training: enough to keep the cores busy, little enough to stay in cache."""
+
+Choice = TypeVar("Choice")
+
+
+def chosen(what: str, name: str, choices: dict[str, Choice]) -> Choice:
+    """Look ``name`` up, or say which names there are."""
+    if name not in choices:
+        raise InputError(f"unknown {what} {name!r}{nearest(str(name), choices)}")
+    return choices[name]
+
+
+def build(architecture: dict, seed: int) -> Flow:
+    """Build the flow that ``architecture`` describes, its first weights drawn from ``seed``.
+
+    ``architecture`` is plain data (JSON), the same that a run folder keeps: features, context, kernel, layers, width,
+    base, components, precision.
+    """
+    recipe = chosen("kernel", architecture["kernel"], KERNELS)
+    make = chosen("base", architecture["base"], BASES)
+    features, width = architecture["features"], architecture["width"]
+    parts = (architecture["components"],) if architecture["base"] == "mixture" else ()
+    with seeded(seed):
+        flow = recipe(
+            features,
+            context=architecture["context"],
+            layers=architecture["layers"],
+            hidden=(width, width),
+            between=LULinear if features > 1 else None,
+            base=make(features, *parts),
+        )
+    dtype = chosen("precision", architecture["precision"], PRECISIONS)
+    for module in flow.modules():
+        if isinstance(module, Coupling):
+            module.compute = dtype
+    return flow
+
+
+def whole(core: Flow) -> Flow:
+    """Put the standardisation of the data, and of the context, before ``core``; parameters are shared."""
+    (features,) = core.event_shape
+    transform: Transform = Compose(Standardise(features), core.transform)
+    if core.context:
+        transform = Embed(transform, Standard(core.context), core.context)
+    return Flow(transform, core.base)
+
+
+def scalers(flow: Flow) -> list[Standardise | Standard]:
+    """Return the scaler of the data and, if there is one, that of the context, of a flow that ``whole`` made."""
+    if isinstance(flow.transform, Embed):
+        return [flow.transform.transform[0], flow.transform.net]  # type: ignore[index, list-item]
+    return [flow.transform[0]]  # type: ignore[index]
+
+
+def scaled(flow: Flow, arrays: Sequence[np.ndarray]) -> list[Tensor]:
+    """Standardise float64 arrays (data, context) in float64, then round: float32 tensors on the flow's device."""
+    found = []
+    for scaler, a in zip(scalers(flow), arrays, strict=True):
+        value = scaler(torch.as_tensor(a, device=scaler.loc.device))
+        found.append((value if isinstance(value, Tensor) else value[0]).float())
+    return found
+
+
+def mixture_base(z: Tensor, components: int, seed: int) -> Mixture:
+    """Fit a Gaussian mixture to ``z``: a flow that starts at the identity then starts as good as the mixture."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a start need not have converged
+        found = GaussianMixture(components, reg_covar=1e-4, random_state=seed).fit(z[:20_000].double().cpu().numpy())
+    return Mixture.from_sklearn(found)
+
+
+def hold_out(rows: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Return the indices of the rows held out and of those trained on; below 10 rows all serve as both."""
+    order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed))
+    held = min(max(1, round(fraction * rows)), 10_000) if rows >= 10 and fraction else 0
+    return (order[:held], order[held:]) if held else (order, order)
+
+
+def context_rows(
+    context: ArrayLike | None, rows: int, wanted: int | None = None, *, shared: bool = False
+) -> np.ndarray | None:
+    """Check a context and return it as (rows, C) float64; where ``shared``, one row may stand for all of them.
+
+    ``wanted`` is the number of columns the model was fitted with; ``None`` takes what comes.
+    """
+    if context is None:
+        if wanted:
+            raise InputError(f"this model was fitted with {wanted} context columns: pass context=")
+        return None
+    if wanted == 0:
+        raise InputError("this model was fitted without context: leave context out")
+    given = np.asarray(context)
+    C = check_array(given[None] if given.ndim == 1 and shared else given, dtype=np.float64, input_name="context")
+    if len(C) == 1 and shared:
+        C = np.repeat(C, rows, axis=0)
+    if len(C) != rows:
+        raise InputError(f"context has {len(C)} rows, the data {rows}: pass one row of context for each row")
+    if wanted is not None and C.shape[1] != wanted:
+        raise InputError(f"context has {C.shape[1]} columns, the model was fitted with {wanted}")
+    return C
+
+
+def check_params(model: Any) -> None:
+    """Refuse constructor parameters that make no sense, by name."""
+    for name in ("layers", "width", "batch_size", "max_steps"):
+        value = getattr(model, name)
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+    if not model.lr > 0:
+        raise InputError(f"lr must be positive, got {model.lr!r}")
+    if model.max_time is not None and not model.max_time > 0:
+        raise InputError(f"max_time must be a positive number of seconds, got {model.max_time!r}")
+    if not 0 <= model.validation_fraction < 1:
+        raise InputError(f"validation_fraction must lie in [0, 1), got {model.validation_fraction!r}")
+    if model.compile not in (True, False, "auto"):
+        raise InputError(f"compile must be True, False or 'auto', got {model.compile!r}")
+    if model.memory != "stored":
+        raise InputError(f"memory must be 'stored', got {model.memory!r}")
+
+
+def seed_of(random_state: object) -> int:
+    """Return a seed: the number given, a draw from the generator given, or a fresh one for ``None``."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    raise InputError(f"random_state must be a number, a NumPy generator or None, got {random_state!r}")
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from ``seed`` inside, and leave the global generators as they were."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+def device_of(name: str | torch.device | None) -> torch.device:
+    """Return the device of that name; without one, the accelerator if there is one, else the processor."""
+    if name is not None:
+        return torch.device(name)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@torch.no_grad()
+def in_chunks(
+    function: Callable[..., Tensor], arrays: Sequence[np.ndarray | None], flow: Flow, *, rows: int = CHUNK
+) -> np.ndarray:
+    """Apply ``function(x, …)`` to float64 rows on the flow's device, ``rows`` at a time, and return float64."""
+    device = next(flow.buffers()).device
+    total = len(arrays[0])  # type: ignore[arg-type]
+    parts = []
+    for start in range(0, max(total, 1), rows):
+        pieces = (None if a is None else torch.as_tensor(a[start : start + rows]).to(device) for a in arrays)
+        parts.append(function(*pieces).cpu().numpy())
+    return np.concatenate(parts).astype(np.float64, copy=False)
+
+
+@torch.no_grad()
+def mean_nll(objective: nn.Module, rows: Sequence[Tensor]) -> float:
+    """Mean of ``objective`` over all rows, a chunk at a time, in evaluation mode."""
+    was = objective.training
+    objective.eval()
+    pieces = zip(*(a.split(CHUNK) for a in rows), strict=True)
+    total = sum(len(p[0]) * float(objective(p[0] if len(p) == 1 else p)) for p in pieces)
+    objective.train(was)
+    return total / len(rows[0])

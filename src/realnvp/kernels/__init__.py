@@ -1,0 +1,8 @@
+"""Elementwise bijections whose parameters are handed in."""
+
+from realnvp.kernels.additive import Additive
+from realnvp.kernels.affine import Affine
+from realnvp.kernels.base import Kernel
+from realnvp.kernels.spline import Spline
+
+__all__ = ["Additive", "Affine", "Kernel", "Spline"]

@@ -1,0 +1,73 @@
+"""What conditioners share: a start at zero, and nets made of nets."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Constant", "NetFactory", "Separate", "activation", "zeroed"]
+
+NetFactory = Callable[[int, int], nn.Module]
+"""``(inputs, outputs) -> net``, a module from shape ``(*, inputs)`` to shape ``(*, outputs)``."""
+
+_ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "leaky_relu": nn.LeakyReLU,
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+
+
+def activation(name: str | Callable[[], nn.Module]) -> nn.Module:
+    """Make an activation from its name, or from a function that makes one."""
+    if callable(name):
+        return name()
+    if name not in _ACTIVATIONS:
+        raise ValueError(f"unknown activation {name!r}: choose one of {', '.join(_ACTIVATIONS)}")
+    return _ACTIVATIONS[name]()
+
+
+def zeroed(layer: nn.Linear) -> nn.Linear:
+    """Set a layer's weights to zero, so that a coupling over it starts at the identity."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class Constant(nn.Module):
+    """A net of no inputs: ``(*, 0, *rest) -> (*, outputs, *rest)``, the same learnt values everywhere, zero at first.
+
+    ``event_dim - 1`` axes follow the features.
+    """
+
+    def __init__(self, outputs: int, event_dim: int = 1) -> None:
+        super().__init__()
+        self.values = nn.Parameter(torch.zeros(outputs, *(1,) * (event_dim - 1)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the learnt values for each row of ``x``."""
+        after = self.values.dim() - 1
+        return self.values.expand(*x.shape[: x.dim() - after - 1], -1, *x.shape[x.dim() - after :])
+
+
+class Separate(nn.Module):
+    """Several nets beside each other, one for each parameter of a kernel.
+
+    Net ``i`` decides parameter ``i`` of every moved feature. ``Separate.of(factory, kernel.size)`` is a factory for
+    ``Coupling``: it gives scale and shift a net each, as the first implementations of Real NVP did.
+    """
+
+    def __init__(self, *nets: nn.Module) -> None:
+        super().__init__()
+        self.nets = nn.ModuleList(nets)
+
+    @staticmethod
+    def of(factory: NetFactory, parts: int) -> NetFactory:
+        """Return a factory of ``parts`` separate nets made by ``factory``."""
+        return lambda inputs, outputs: Separate(*(factory(inputs, outputs // parts) for _ in range(parts)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Interleave the outputs: ``(*, inputs) -> (*, moved * parts)``."""
+        return torch.stack([net(x) for net in self.nets], -1).flatten(-2)

@@ -1,0 +1,107 @@
+"""Functions that build a flow."""
+
+from collections.abc import Callable, Sequence
+
+from realnvp.bases import Base, Logistic, Normal
+from realnvp.errors import InputError
+from realnvp.flow import Flow
+from realnvp.kernels import Additive, Affine, Kernel, Spline
+from realnvp.nets import NetFactory, mlp
+from realnvp.transforms import Compose, Coupling, Halves, Scale, Split, Transform
+
+__all__ = ["couplings", "nice", "real_nvp", "spline_flow"]
+
+Layer = Callable[[int], Transform]
+"""``features -> transform``: what is put between couplings."""
+
+
+def nice(
+    features: int,
+    *,
+    context: int = 0,
+    layers: int = 4,
+    hidden: Sequence[int] = (128, 128),
+    net: NetFactory | None = None,
+    split: type[Split] = Halves,
+    between: Layer | None = None,
+    base: Base | None = None,
+) -> Flow:
+    """Build NICE: additive couplings, then the diagonal scaling ``exp(theta)``, under a logistic base.
+
+    References:
+        NICE (Dinh et al., 2014), https://arxiv.org/abs/1410.8516
+    """
+    chain = couplings(
+        features, Additive(), layers=layers, net=net or mlp(hidden), split=split, between=between, context=context
+    )
+    return Flow(Compose(*chain, Scale(features)), Logistic(features) if base is None else base)
+
+
+def real_nvp(
+    features: int,
+    *,
+    context: int = 0,
+    layers: int = 8,
+    hidden: Sequence[int] = (128, 128),
+    bound: float = 2.0,
+    net: NetFactory | None = None,
+    split: type[Split] = Halves,
+    between: Layer | None = None,
+    base: Base | None = None,
+) -> Flow:
+    """Build Real NVP: affine couplings that move the two parts in turn, under a normal base.
+
+    References:
+        Real NVP (Dinh et al., 2016), https://arxiv.org/abs/1605.08803
+    """
+    chain = couplings(
+        features, Affine(bound), layers=layers, net=net or mlp(hidden), split=split, between=between, context=context
+    )
+    return Flow(Compose(*chain), Normal(features) if base is None else base)
+
+
+def spline_flow(
+    features: int,
+    *,
+    context: int = 0,
+    layers: int = 6,
+    hidden: Sequence[int] = (128, 128),
+    bins: int = 8,
+    bound: float = 5.0,
+    net: NetFactory | None = None,
+    split: type[Split] = Halves,
+    between: Layer | None = None,
+    base: Base | None = None,
+) -> Flow:
+    """Build a neural spline coupling flow; the splines act on ``[-bound, bound]``, so give it standardised data.
+
+    References:
+        Neural Spline Flows (Durkan et al., 2019), https://arxiv.org/abs/1906.04032
+    """
+    kernel = Spline(bins, bound)
+    chain = couplings(
+        features, kernel, layers=layers, net=net or mlp(hidden), split=split, between=between, context=context
+    )
+    return Flow(Compose(*chain), Normal(features) if base is None else base)
+
+
+def couplings(
+    features: int,
+    kernel: Kernel,
+    *,
+    layers: int,
+    net: NetFactory,
+    split: type[Split] = Halves,
+    between: Layer | None = None,
+    context: int = 0,
+) -> list[Transform]:
+    """Return ``layers`` couplings that keep the two parts in turn, with ``between(features)`` before each of them."""
+    if features < 1 or layers < 1 or context < 0:
+        raise InputError(
+            f"a flow needs features >= 1, layers >= 1 and context >= 0, got {features}, {layers} and {context}"
+        )
+    chain: list[Transform] = []
+    for i in range(layers):
+        chain += [between(features)] if between else []
+        chain.append(Coupling(features, net, kernel, split=split(swap=i % 2 == 1), context=context))
+    return chain

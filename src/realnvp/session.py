@@ -1,0 +1,182 @@
+"""The ``for`` around the training loop that every estimator runs: limits, evaluations, best weights, progress."""
+
+import time
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+
+from torch import Tensor, nn
+
+from realnvp.train.keep import Average, Best
+from realnvp.train.loop import Step, TrainingError, fit
+from realnvp.train.optim import adamw, warm_cosine
+from realnvp.train.progress import progress_bar
+
+__all__ = ["Limits", "Outcome", "Record", "train"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When training ends: after ``max_steps``, after ``max_time`` seconds, or after ``patience`` without improvement.
+
+    ``patience`` and ``every``, the distance between evaluations, are shares of the whole training; a patience of 0
+    never stops early.
+    """
+
+    max_steps: int = 3000
+    max_time: float | None = None
+    patience: float = 0.25
+    every: float = 0.02
+
+    def progress(self, steps: int, seconds: float) -> float:
+        """Share of the training done: of the steps, or of the time if that is nearer its end."""
+        return max(steps / self.max_steps, seconds / self.max_time if self.max_time else 0.0)
+
+    @property
+    def warmup(self) -> int:
+        """Steps over which the learning rate rises: a tenth of the training, at most 100."""
+        return min(100, 1 + self.max_steps // 10)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One evaluation: ``train``, ``held_out`` and ``best`` are negative log likelihoods in nats."""
+
+    step: int
+    seconds: float
+    train: float
+    held_out: float
+    best: float
+    rate: float
+    skipped: int
+    restored: int
+
+
+@dataclass
+class Outcome:
+    """How a training went: a dict per evaluation, and what ended it."""
+
+    history: list[dict] = field(default_factory=list)
+    stopped_by: str = ""
+
+
+def train(
+    objective: nn.Module,
+    batches: Iterable,
+    evaluate: Callable[[nn.Module], float],
+    *,
+    limits: Limits,
+    lr: float = 3e-3,
+    weight_decay: float = 0.0,
+    offset: float = 0.0,
+    compiled: nn.Module | None = None,
+    callbacks: Sequence[Callable[[Record], object]] = (),
+    verbose: bool = False,
+    started: float | None = None,
+) -> Outcome:
+    """Train ``objective`` and leave it with the best weights seen, by ``evaluate(objective) -> nats``.
+
+    The raw weights and their moving average are both looked at. ``offset`` is added to every figure reported (the
+    log-det of a standardisation outside the objective); the clock runs from ``started``. A callback gets each
+    ``Record``, and one that returns ``True`` ends the training. What ended it is in ``stopped_by``: ``"max_steps"``,
+    ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"`` or ``"interrupt"``; the best weights are in
+    place in each case.
+    """
+    watch = _Watch(objective, evaluate, limits, offset, time.monotonic() if started is None else started, verbose)
+    rate = warm_cosine(limits.warmup)
+    steps = fit(
+        compiled or objective,
+        batches,
+        adamw(objective, lr, weight_decay=weight_decay),
+        schedule=lambda n: rate(n, watch.progress(n)),
+    )
+    try:
+        for step in steps:
+            if watch.due(step) and watch.ends(step, watch.look(step), callbacks):
+                break
+    except KeyboardInterrupt:
+        watch.outcome.stopped_by = "interrupt"
+    except TrainingError as error:
+        watch.outcome.stopped_by = "non_finite"
+        if watch.best.state is None:
+            raise
+        warnings.warn(f"training ended early: {error}; the best weights before that are kept", stacklevel=2)
+    finally:
+        watch.close()
+    return watch.outcome
+
+
+class _Watch:
+    """Looks at the training every so often and keeps what it sees."""
+
+    def __init__(
+        self,
+        objective: nn.Module,
+        evaluate: Callable[[nn.Module], float],
+        limits: Limits,
+        offset: float,
+        start: float,
+        verbose: bool,
+    ) -> None:
+        self.objective, self.limits, self.offset, self.start = objective, limits, offset, start
+        self.outcome, self.best, self.average = Outcome(), Best(evaluate), Average(objective)
+        self.bar = progress_bar(verbose, "training")
+        self.losses: list[Tensor] = []
+        self.done, self.next_look, self.best_at = 0.0, limits.every, 0.0
+
+    def progress(self, steps: int) -> float:
+        return self.limits.progress(steps, time.monotonic() - self.start)
+
+    def due(self, step: Step) -> bool:
+        """Count a step; whether it is time to look."""
+        self.average.update()
+        self.losses.append(step.loss)
+        self.done = self.progress(step.index)
+        return self.done >= min(self.next_look, 1.0)
+
+    def look(self, step: Step) -> Record:
+        """Evaluate, keep the best, and write the record."""
+        self.next_look, before = self.done + self.limits.every, self.best.value
+        held_out = self.best.offer(self.objective, self.average.module)
+        self.best_at = self.done if self.best.value < before else self.best_at
+        record = Record(
+            step=step.index,
+            seconds=round(time.monotonic() - self.start, 3),
+            train=sum(loss.item() for loss in self.losses) / len(self.losses) + self.offset,
+            held_out=held_out + self.offset,
+            best=self.best.value + self.offset,
+            rate=step.rate,
+            skipped=step.skipped,
+            restored=step.restored,
+        )
+        self.losses.clear()
+        self.outcome.history.append(asdict(record))
+        self.bar.set_postfix_str(f"held out {record.held_out:.3f}, best {record.best:.3f} nats")
+        self.bar.update(min(100.0, 100 * self.done) - self.bar.n)
+        return record
+
+    def ends(self, step: Step, record: Record, callbacks: Sequence[Callable[[Record], object]]) -> bool:
+        """Whether the training ends here; the outcome says by what."""
+        answers = [callback(record) for callback in callbacks]
+        reasons = {
+            "callback": any(answer is True for answer in answers),
+            "max_steps": step.index >= self.limits.max_steps,
+            "max_time": self.done >= 1,
+            "early_stopping": 0 < self.limits.patience < self.done - self.best_at,
+        }
+        self.outcome.stopped_by = next((reason for reason, holds in reasons.items() if holds), "")
+        return bool(self.outcome.stopped_by)
+
+    def close(self) -> None:
+        """Put the best weights in place; say what was skipped."""
+        self.bar.close()
+        if self.best.state is None:
+            self.best.offer(self.objective, self.average.module)
+        self.best.restore(self.objective)
+        last = self.outcome.history[-1] if self.outcome.history else {}
+        if last.get("skipped"):
+            warnings.warn(
+                f"{last['skipped']} of {last['step']} training steps had a loss that was not finite and were skipped; "
+                f"the last good weights were put back {last['restored']} times, each time at half the learning rate",
+                stacklevel=3,
+            )

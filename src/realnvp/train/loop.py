@@ -1,0 +1,110 @@
+"""The training loop, a generator of records: everything around it is plain code in the caller's ``for``."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Step", "TrainingError", "fit"]
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on: the loss stays non-finite however small the learning rate."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of training. ``skipped`` and ``restored`` count from the start of the training."""
+
+    index: int
+    loss: Tensor
+    grad_norm: Tensor
+    rate: float
+    skipped: int
+    restored: int
+
+
+def fit(
+    objective: nn.Module,
+    batches: Iterable,
+    optimizer: torch.optim.Optimizer,
+    *,
+    schedule: Callable[[int], float] | None = None,
+    clip: float = 1.0,
+) -> Iterator[Step]:
+    """Minimise ``objective(batch)``, one ``Step`` per batch, for as long as ``batches`` lasts.
+
+    ``schedule(steps taken)`` scales the optimiser's learning rates; the gradient's norm is clipped to ``clip``. A step
+    whose loss or gradient is not finite never reaches the weights: it is skipped and counted. Five in a row put back
+    the last good weights and halve the rate; eight times that without a good stretch between them is a
+    ``TrainingError``.
+    """
+    params = [p for p in objective.parameters() if p.requires_grad]
+    rates = [group["lr"] for group in optimizer.param_groups]
+    guard = _Guard(objective, optimizer)
+    for index, batch in enumerate(batches, 1):
+        factor = guard.factor * (schedule(index - 1) if schedule else 1.0)
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * factor
+        optimizer.zero_grad(set_to_none=True)
+        loss = objective(batch)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(params, clip)
+        if guard.allows(loss, norm):
+            optimizer.step()
+        yield Step(index, loss.detach(), norm, rates[0] * factor, guard.skipped, guard.restored)
+
+
+@dataclass
+class _Guard:
+    """Keep non-finite steps from the weights."""
+
+    objective: nn.Module
+    optimizer: torch.optim.Optimizer
+    every: int = 50
+    patience: int = 5
+    most: int = 8
+    factor: float = 1.0
+    skipped: int = 0
+    restored: int = 0
+    _row: int = 0  # bad steps in a row
+    _since: int = 0  # good steps since the last copy
+    _failed: int = 0  # restorations since the last copy
+    _good: list[Tensor] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._copy()
+
+    def allows(self, loss: Tensor, norm: Tensor) -> bool:
+        """Whether the step may be taken; where not, count it and put the good weights back if it is time."""
+        if torch.isfinite(loss) & torch.isfinite(norm):
+            self._row, self._since = 0, self._since + 1
+            if self._since >= self.every:
+                self._copy()
+            return True
+        self.skipped, self._row = self.skipped + 1, self._row + 1
+        if self._row >= self.patience or not self._buffers_finite():
+            self._restore()
+        return False
+
+    def _state(self) -> list[Tensor]:
+        return [*self.objective.parameters(), *self.objective.buffers()]
+
+    def _copy(self) -> None:
+        self._good, self._since, self._failed = [t.detach().clone() for t in self._state()], 0, 0
+
+    def _restore(self) -> None:
+        with torch.no_grad():
+            for now, good in zip(self._state(), self._good, strict=True):
+                now.copy_(good)
+        self.optimizer.state.clear()  # its averages come from the road that led astray
+        self.restored, self._failed, self._row, self.factor = self.restored + 1, self._failed + 1, 0, self.factor / 2
+        if self._failed >= self.most:
+            raise TrainingError(
+                f"the loss was not finite in {self.skipped} steps, even at 1/{2**self._failed} of the learning rate: "
+                "look for extreme values in the data, or lower lr"
+            )
+
+    def _buffers_finite(self) -> bool:
+        return all(bool(torch.isfinite(b).all()) for b in self.objective.buffers() if b.is_floating_point())

@@ -1,0 +1,32 @@
+"""The optimiser and its schedule."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+__all__ = ["adamw", "warm_cosine"]
+
+
+def adamw(module: nn.Module, lr: float = 3e-3, *, weight_decay: float = 0.0) -> torch.optim.AdamW:
+    """Make AdamW over the trainable parameters; weight decay acts on matrices only."""
+    params = [p for p in module.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in params if p.dim() > 1], "weight_decay": weight_decay},
+        {"params": [p for p in params if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, betas=(0.9, 0.99), fused=True)
+
+
+def warm_cosine(warmup: int = 100, floor: float = 0.0) -> Callable[[int, float], float]:
+    """Return ``factor(step, progress)``: linear over ``warmup`` steps, then half a cosine down to ``floor``.
+
+    ``progress`` runs from 0 to 1 over the training, in steps or in time.
+    """
+
+    def factor(step: int, progress: float) -> float:
+        rise = min(1.0, (step + 1) / warmup) if warmup else 1.0
+        return rise * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+
+    return factor

@@ -1,0 +1,34 @@
+"""Bijections with exact log-determinants: ``forward`` is the density direction, ``inverse`` the sampling one."""
+
+from realnvp.transforms.base import Compose, Inverse, Transform
+from realnvp.transforms.context import Embed
+from realnvp.transforms.coupling import Coupling, EvenOdd, Halves, RandomHalves, Split
+from realnvp.transforms.linear import LULinear, PositiveLinear
+from realnvp.transforms.norm import ActNorm, BatchNorm, Standardise
+from realnvp.transforms.permute import Flip, Permute, Shuffle
+from realnvp.transforms.pointwise import Box, Logit
+from realnvp.transforms.scale import Affine, Scale
+
+__all__ = [
+    "ActNorm",
+    "Affine",
+    "BatchNorm",
+    "Box",
+    "Compose",
+    "Coupling",
+    "Embed",
+    "EvenOdd",
+    "Flip",
+    "Halves",
+    "Inverse",
+    "LULinear",
+    "Logit",
+    "Permute",
+    "PositiveLinear",
+    "RandomHalves",
+    "Scale",
+    "Shuffle",
+    "Split",
+    "Standardise",
+    "Transform",
+]

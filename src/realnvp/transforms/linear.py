@@ -1,0 +1,85 @@
+"""Linear maps that mix the features."""
+
+import torch
+from torch import Tensor, nn
+
+from realnvp.transforms.base import Transform, sum_event
+
+__all__ = ["LULinear", "PositiveLinear"]
+
+
+class LULinear(Transform):
+    """``z = L U x + b`` with ``L`` unit lower and ``U`` upper triangular of positive diagonal, the identity at first.
+
+    ``ladj = sum(log diag U)``, times the number of pixels where ``event_dim`` is 3 (then it is the 1x1 convolution).
+
+    References:
+        Glow (Kingma and Dhariwal, 2018), https://arxiv.org/abs/1807.03039
+    """
+
+    def __init__(self, features: int, *, event_dim: int = 1) -> None:
+        super().__init__()
+        self.features, self.event_dim = features, event_dim
+        self.lower = nn.Parameter(torch.zeros(features, features))
+        self.upper = nn.Parameter(torch.zeros(features, features))
+        self.log_diagonal = nn.Parameter(torch.zeros(features))
+        self.bias = nn.Parameter(torch.zeros(features))
+
+    @property
+    def matrix(self) -> Tensor:
+        """The product ``L U``, shape ``(features, features)``."""
+        lower, upper = self._factors()
+        return lower @ upper
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``L U x + b`` and ``sum(log diag U)``."""
+        rows = x.movedim(-self.event_dim, -1)
+        z = rows @ self.matrix.T + self.bias
+        return z.movedim(-1, -self.event_dim), self._ladj(rows)
+
+    def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Solve two triangular systems."""
+        rows = z.movedim(-self.event_dim, -1)
+        lower, upper = self._factors()
+        flat = (rows - self.bias).reshape(-1, self.features).T
+        half = torch.linalg.solve_triangular(lower, flat, upper=False, unitriangular=True)
+        x = torch.linalg.solve_triangular(upper, half, upper=True).T.reshape(rows.shape)
+        return x.movedim(-1, -self.event_dim), -self._ladj(rows)
+
+    def _factors(self) -> tuple[Tensor, Tensor]:
+        eye = torch.eye(self.features, dtype=self.lower.dtype, device=self.lower.device)
+        return self.lower.tril(-1) + eye, self.upper.triu(1) + torch.diag(self.log_diagonal.exp())
+
+    def _ladj(self, rows: Tensor) -> Tensor:
+        return sum_event(self.log_diagonal.to(rows.dtype).expand_as(rows), self.event_dim)
+
+
+class PositiveLinear(Transform):
+    """``x = A z + b`` with every entry of ``A`` positive, ``A = exp(raw)``; ``ladj = -log |det A|``.
+
+    Starts near the identity: ones on the diagonal and ``exp(-3)`` beside it.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.features = features
+        self.raw = nn.Parameter(torch.full((features, features), -3.0).fill_diagonal_(0.0))
+        self.shift = nn.Parameter(torch.zeros(features))
+
+    @property
+    def matrix(self) -> Tensor:
+        """``A``, shape ``(features, features)``, all entries positive."""
+        return self.raw.exp()
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Solve ``A z = x - b``."""
+        rows = (x - self.shift).reshape(-1, self.features)
+        z = torch.linalg.solve(self.matrix, rows.T).T.reshape(x.shape)
+        return z, -self._log_det(x)
+
+    def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``A z + b`` and ``log |det A|``."""
+        return z @ self.matrix.T + self.shift, self._log_det(z)
+
+    def _log_det(self, x: Tensor) -> Tensor:
+        return torch.linalg.slogdet(self.matrix).logabsdet.expand(x.shape[:-1])

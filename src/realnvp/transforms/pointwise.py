@@ -1,0 +1,92 @@
+"""Fixed elementwise maps between the line and an interval."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from realnvp.errors import InputError
+from realnvp.transforms.base import Transform, sum_event
+
+__all__ = ["Box", "Logit"]
+
+
+def _interior(u: Tensor, low: float, high: float) -> Tensor:
+    """Keep ``u`` strictly inside ``(low, high)``, so that an edge point has a finite image."""
+    eps = torch.finfo(u.dtype).eps
+    return u.clamp(low + eps, high - eps)
+
+
+def _supported(u: Tensor, ladj: Tensor, low: float, high: float) -> Tensor:
+    """Give points outside ``[low, high]`` density zero."""
+    return torch.where((u >= low) & (u <= high), ladj, -torch.inf)
+
+
+class Logit(Transform):
+    """``z = logit(alpha + (1 - 2 alpha) x)`` for ``x`` in [0, 1]; outside, ``ladj`` is ``-inf``: the density is zero.
+
+    ``ladj = sum log(1 - 2 alpha) - log u - log(1 - u)`` with ``u = alpha + (1 - 2 alpha) x``.
+
+    References:
+        Real NVP (Dinh et al., 2016), section 4.1, https://arxiv.org/abs/1605.08803
+    """
+
+    def __init__(self, alpha: float = 0.0, *, event_dim: int = 1) -> None:
+        super().__init__()
+        if not 0 <= alpha < 0.5:
+            raise InputError(f"Logit's alpha must lie in [0, 0.5), got {alpha}")
+        self.alpha, self.event_dim = alpha, event_dim
+        self.span = 1 - 2 * alpha
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``z`` and ``log |det dz/dx|``."""
+        u = _interior(self.alpha + self.span * x, 0.0, 1.0)
+        up, down = u.log(), torch.log1p(-u)
+        ladj = _supported(x, -up - down, 0.0, 1.0) + torch.log(x.new_tensor(self.span))
+        return up - down, sum_event(ladj, self.event_dim)
+
+    def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``x`` and ``log |det dx/dz|``."""
+        ladj = F.logsigmoid(z) + F.logsigmoid(-z) - torch.log(z.new_tensor(self.span))
+        return (z.sigmoid() - self.alpha) / self.span, sum_event(ladj, self.event_dim)
+
+
+class Box(Transform):
+    """``z = atanh((x - middle) / half)`` for ``x`` in the box; ``inverse`` fills the box and never leaves it.
+
+    Inverse   ``x = middle + half * tanh(z)``, ``ladj = sum log half + 2 (log 2 - |z| - log(1 + exp(-2|z|)))``, which
+    stays exact where ``1 - tanh(z)^2`` rounds to zero. Outside the box the forward ``ladj`` is ``-inf``.
+    """
+
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, low: float | Sequence[float], high: float | Sequence[float], *, event_dim: int = 1) -> None:
+        super().__init__()
+        bottom, top = torch.as_tensor(low, dtype=torch.float64), torch.as_tensor(high, dtype=torch.float64)
+        if not (torch.isfinite(top - bottom).all() and (top > bottom).all()):
+            raise InputError(f"a box needs finite low < high in every feature, got {low} and {high}")
+        self.event_dim = event_dim
+        self.register_buffer("low", bottom)  # float64, so that a double-precision flow has the box as it was given
+        self.register_buffer("high", top)
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``z`` and ``log |det dz/dx|``."""
+        middle, half = self._read(x)
+        at = (x - middle) / half
+        u = _interior(at, -1.0, 1.0)
+        up, down = torch.log1p(u), torch.log1p(-u)
+        ladj = _supported(at, -up - down, -1.0, 1.0) - half.log()
+        return 0.5 * (up - down), sum_event(ladj, self.event_dim)
+
+    def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``x`` and ``log |det dx/dz|``."""
+        middle, half = self._read(z)
+        size = z.abs()
+        ladj = half.log() + 2 * (torch.log(z.new_tensor(2.0)) - size - torch.log1p(torch.exp(-2 * size)))
+        x = torch.minimum(torch.maximum(middle + half * z.tanh(), self.low.to(z.dtype)), self.high.to(z.dtype))
+        return x, sum_event(ladj.expand_as(z), self.event_dim)
+
+    def _read(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        return ((self.high + self.low) / 2).to(like.dtype), ((self.high - self.low) / 2).to(like.dtype)
