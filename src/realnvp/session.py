@@ -30,7 +30,7 @@ class Limits:
 
     def progress(self, steps: int, seconds: float) -> float:
         """Share of the training done: of the steps, or of the time if that is nearer its end."""
-        return max(steps / self.max_steps, seconds / self.max_time if self.max_time else 0.0)
+        return max(steps / max(self.max_steps, 1), seconds / self.max_time if self.max_time else 0.0)
 
     @property
     def warmup(self) -> int:
@@ -84,6 +84,10 @@ def train(
     """
     watch = _Watch(objective, evaluate, limits, offset, time.monotonic() if started is None else started, verbose)
     rate = warm_cosine(limits.warmup)
+    if limits.max_steps < 1:
+        watch.close()
+        watch.outcome.stopped_by = "max_steps"
+        return watch.outcome
     steps = fit(
         compiled or objective,
         batches,

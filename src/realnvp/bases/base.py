@@ -32,7 +32,7 @@ class Base(nn.Module):
 
 
 class LocScale(Base):
-    """Independent ``z = loc + exp(log_scale) * e`` with standard noise ``e``; fixed, or trainable feature by feature."""
+    """Independent ``z = loc + exp(log_scale) * e`` with standard noise ``e``; fixed or trainable."""
 
     loc: Tensor
     log_scale: Tensor

@@ -21,6 +21,7 @@ from realnvp.transforms import Compose, Coupling, Embed, LULinear, Standardise, 
 
 __all__ = [
     "CHUNK",
+    "architecture",
     "build",
     "check_params",
     "context_rows",
@@ -33,11 +34,14 @@ __all__ = [
     "scalers",
     "seed_of",
     "seeded",
+    "tensor",
     "whole",
 ]
 
 KERNELS: dict[str, Callable[..., Flow]] = {"additive": nice, "affine": real_nvp, "spline": spline_flow}
 BASES: dict[str, Callable[..., Base]] = {"logistic": Logistic, "mixture": Mixture, "normal": Normal}
+LAYERS = {"additive": 8, "affine": 8, "spline": 4}
+"""How many couplings ``layers="auto"`` means: a spline bends more than a scaling does."""
 PRECISIONS = {"float32": None, "bf16": torch.bfloat16}
 CHUNK = 16_384
 """Rows worked on at a time outside training: enough to keep the cores busy, little enough to stay in cache."""
@@ -52,26 +56,37 @@ def chosen(what: str, name: str, choices: dict[str, Choice]) -> Choice:
     return choices[name]
 
 
-def build(architecture: dict, seed: int) -> Flow:
-    """Build the flow that ``architecture`` describes, its first weights drawn from ``seed``.
+def architecture(model: Any, arrays: Sequence[np.ndarray]) -> dict:
+    """Return the plain data that ``build`` makes a flow from, for these parameters and this data (and context)."""
+    return {
+        "features": arrays[0].shape[1],
+        "context": arrays[1].shape[1] if len(arrays) > 1 else 0,
+        "components": min(8, len(arrays[0]) // 2),
+        "layers": LAYERS.get(model.kernel, 8) if model.layers == "auto" else model.layers,
+        **{name: getattr(model, name) for name in ("kernel", "width", "base", "precision")},
+    }
 
-    ``architecture`` is plain data (JSON), the same that a run folder keeps: features, context, kernel, layers, width,
+
+def build(shape: dict, seed: int) -> Flow:
+    """Build the flow that ``shape`` describes, its first weights drawn from ``seed``.
+
+    ``shape`` is plain data (JSON), the same that a run folder keeps: features, context, kernel, layers, width,
     base, components, precision.
     """
-    recipe = chosen("kernel", architecture["kernel"], KERNELS)
-    make = chosen("base", architecture["base"], BASES)
-    features, width = architecture["features"], architecture["width"]
-    parts = (architecture["components"],) if architecture["base"] == "mixture" else ()
+    recipe = chosen("kernel", shape["kernel"], KERNELS)
+    make = chosen("base", shape["base"], BASES)
+    features, width = shape["features"], shape["width"]
+    parts = (shape["components"],) if shape["base"] == "mixture" else ()
     with seeded(seed):
         flow = recipe(
             features,
-            context=architecture["context"],
-            layers=architecture["layers"],
+            context=shape["context"],
+            layers=shape["layers"],
             hidden=(width, width),
             between=LULinear if features > 1 else None,
             base=make(features, *parts),
         )
-    dtype = chosen("precision", architecture["precision"], PRECISIONS)
+    dtype = chosen("precision", shape["precision"], PRECISIONS)
     for module in flow.modules():
         if isinstance(module, Coupling):
             module.compute = dtype
@@ -98,9 +113,14 @@ def scaled(flow: Flow, arrays: Sequence[np.ndarray]) -> list[Tensor]:
     """Standardise float64 arrays (data, context) in float64, then round: float32 tensors on the flow's device."""
     found = []
     for scaler, a in zip(scalers(flow), arrays, strict=True):
-        value = scaler(torch.as_tensor(a, device=scaler.loc.device))
+        value = scaler(tensor(a).to(scaler.loc.device))
         found.append((value if isinstance(value, Tensor) else value[0]).float())
     return found
+
+
+def tensor(a: np.ndarray) -> Tensor:
+    """Return the array as a tensor, without a copy where NumPy allows writing to it."""
+    return torch.from_numpy(np.require(a, requirements=["C", "W"]))
 
 
 def mixture_base(z: Tensor, components: int, seed: int) -> Mixture:
@@ -147,10 +167,12 @@ def context_rows(
 
 def check_params(model: Any) -> None:
     """Refuse constructor parameters that make no sense, by name."""
-    for name in ("layers", "width", "batch_size", "max_steps"):
+    for name, least in {"layers": 1, "width": 1, "batch_size": 1, "max_steps": 0}.items():
         value = getattr(model, name)
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if name == "layers" and value == "auto":
+            continue
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+            raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
     if not model.lr > 0:
         raise InputError(f"lr must be positive, got {model.lr!r}")
     if model.max_time is not None and not model.max_time > 0:
@@ -200,7 +222,7 @@ def in_chunks(
     total = len(arrays[0])  # type: ignore[arg-type]
     parts = []
     for start in range(0, max(total, 1), rows):
-        pieces = (None if a is None else torch.as_tensor(a[start : start + rows]).to(device) for a in arrays)
+        pieces = (None if a is None else tensor(a[start : start + rows]).to(device) for a in arrays)
         parts.append(function(*pieces).cpu().numpy())
     return np.concatenate(parts).astype(np.float64, copy=False)
 

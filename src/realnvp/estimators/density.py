@@ -15,11 +15,13 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
+import realnvp
 from realnvp.data.batches import Batch, shuffled, stream
 from realnvp.data.table import check_columns
 from realnvp.errors import InputError
 from realnvp.estimators.base import (
     CHUNK,
+    architecture,
     build,
     check_params,
     context_rows,
@@ -31,6 +33,7 @@ from realnvp.estimators.base import (
     scaled,
     scalers,
     seed_of,
+    tensor,
     whole,
 )
 from realnvp.flow import Flow
@@ -49,7 +52,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
 
     Args:
         kernel: ``"affine"`` (Real NVP), ``"additive"`` (NICE) or ``"spline"`` (rational-quadratic splines).
-        layers: number of couplings.
+        layers: number of couplings; ``"auto"`` is 4 for splines, 8 for the others.
         width: width of the two hidden layers of each coupling's net.
         base: ``"normal"``, ``"logistic"`` or ``"mixture"`` (eight normals, fitted first).
         batch_size: rows per step.
@@ -79,7 +82,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
     def __init__(
         self,
         kernel: str = "affine",
-        layers: int = 8,
+        layers: int | str = "auto",
         width: int = 64,
         base: str = "normal",
         *,
@@ -197,7 +200,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         generator = torch.Generator(device).manual_seed(seed_of(random_state))
         for start in range(0, n_samples, CHUNK):
             rows = min(CHUNK, n_samples - start)
-            given = None if C is None else torch.as_tensor(C[start : start + rows], device=device)
+            given = None if C is None else tensor(C[start : start + rows]).to(device)
             yield flow.sample(rows, given, generator=generator).cpu().numpy()
 
     def save(self, folder: str | os.PathLike, *, force: bool = False, **notes: object) -> Path:
@@ -212,12 +215,12 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         names = getattr(self, "feature_names_in_", None)
         config = {
             "kind": "density",
+            "version": realnvp.__version__,
             "params": params,
             "architecture": self.architecture_,
             "columns": None if names is None else list(names),
             "stopped_by": self.stopped_by_,
-            **notes,
-        }
+        } | notes
         return write_run(folder, config, self.flow_.state_dict(), self.history_, force=force)
 
     @classmethod
@@ -237,6 +240,10 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
             model.feature_names_in_ = np.asarray(config["columns"], dtype=object)
         return model
 
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_features_in_
+
     def _rows(self, X: ArrayLike) -> np.ndarray:
         """Check the data of a fit."""
         rows: np.ndarray = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
@@ -245,20 +252,11 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
 
     def _begin(self, arrays: Sequence[np.ndarray], seed: int) -> None:
         """Build the flow, standardised and calibrated on the arrays, in ``flow_``."""
-        self.architecture_ = {
-            "features": arrays[0].shape[1],
-            "context": arrays[1].shape[1] if len(arrays) > 1 else 0,
-            "kernel": self.kernel,
-            "layers": self.layers,
-            "width": self.width,
-            "base": self.base,
-            "components": min(8, len(arrays[0]) // 2),
-            "precision": self.precision,
-        }
+        self.architecture_ = architecture(self, arrays)
         self._core = build(self.architecture_, seed)
         self.flow_ = whole(self._core)
         for scaler, a in zip(scalers(self.flow_), arrays, strict=True):
-            scaler.calibrate(torch.as_tensor(a))
+            scaler.calibrate(tensor(a))
         tensors = scaled(self.flow_, arrays)
         if self.base == "mixture":
             self._core.base = self.flow_.base = mixture_base(tensors[0], self.architecture_["components"], seed)

@@ -3,6 +3,7 @@
 from realnvp.kernels.additive import Additive
 from realnvp.kernels.affine import Affine
 from realnvp.kernels.base import Kernel
+from realnvp.kernels.chain import Chain
 from realnvp.kernels.spline import Spline
 
-__all__ = ["Additive", "Affine", "Kernel", "Spline"]
+__all__ = ["Additive", "Affine", "Chain", "Kernel", "Spline"]

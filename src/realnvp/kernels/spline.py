@@ -22,6 +22,11 @@ class _Bin(NamedTuple):
     left: Tensor
     right: Tensor
 
+    def bend(self) -> tuple[Tensor, Tensor]:
+        """Return the mean slope ``s`` and ``d_k + d_k+1 - 2 s``."""
+        mean = self.height / self.width
+        return mean, self.left + self.right - 2 * mean
+
 
 @dataclass(frozen=True)
 class Spline:
@@ -59,69 +64,47 @@ class Spline:
         """Return the spline at ``x`` and the log of its slope there."""
         inside = x.abs() < self.bound
         at = torch.where(inside, x, 0.0)
-        b = self._locate(at, theta, by_height=False)
-        u = (at - b.x) / b.width
-        y = b.y + b.height * _rise(b, u)
-        return torch.where(inside, y, x), torch.where(inside, _log_slope(b, u), 0.0)
+        b = self._locate(at, theta, axis=0)
+        rise, log_slope = _climb(b, (at - b.x) / b.width)
+        return torch.where(inside, b.y + b.height * rise, x), torch.where(inside, log_slope, 0.0)
 
     def inverse(self, y: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Return the point whose spline value is ``y`` and minus the log of the slope there."""
         inside = y.abs() < self.bound
         at = torch.where(inside, y, 0.0)
-        b = self._locate(at, theta, by_height=True)
-        u = _solve(b, at)
-        x = b.x + b.width * u
-        return torch.where(inside, x, y), torch.where(inside, -_log_slope(b, u), 0.0)
+        b = self._locate(at, theta, axis=1)
+        u = _solve(b, (at - b.y) / b.height)
+        _, log_slope = _climb(b, u)
+        return torch.where(inside, b.x + b.width * u, y), torch.where(inside, -log_slope, 0.0)
 
-    def _locate(self, at: Tensor, theta: Tensor, *, by_height: bool) -> _Bin:
-        widths, heights, slopes = theta.split((self.bins, self.bins, self.bins - 1), -1)
-        widths, heights = self._sizes(widths), self._sizes(heights)
-        xs, ys = self._knots(widths), self._knots(heights)
+    def _locate(self, at: Tensor, theta: Tensor, *, axis: int) -> _Bin:
+        """Find the bin of ``at`` along the axis 0 (widths) or 1 (heights)."""
+        sizes, slopes = theta.split((2 * self.bins, self.bins - 1), -1)
+        share = 2 * self.bound * self.floor / self.bins
+        sizes = share + 2 * self.bound * (1 - self.floor) * sizes.unflatten(-1, (2, self.bins)).softmax(-1)
+        corners = F.pad(sizes[..., :-1].cumsum(-1), (1, 0)) - self.bound  # (*, 2, bins), left and lower
         slopes = F.pad(torch.exp(self.slope * torch.tanh(slopes / self.slope)), (1, 1), value=1.0)
-        inner = (ys if by_height else xs)[..., 1:]
-        k = (at[..., None] >= inner).sum(-1, keepdim=True)
-
-        def pick(values: Tensor, index: Tensor = k) -> Tensor:
-            return values.gather(-1, index).squeeze(-1)
-
-        return _Bin(pick(xs), pick(ys), pick(widths), pick(heights), pick(slopes), pick(slopes, k + 1))
-
-    def _sizes(self, raw: Tensor) -> Tensor:
-        share = self.floor / self.bins
-        return 2 * self.bound * (share + (1 - self.floor) * raw.softmax(-1))
-
-    def _knots(self, sizes: Tensor) -> Tensor:
-        """Left corners of the bins, shape ``(*, bins)``."""
-        return F.pad(sizes[..., :-1].cumsum(-1), (1, 0)) - self.bound
+        ends = torch.stack((slopes[..., :-1], slopes[..., 1:]), -2)
+        k = (at[..., None] >= corners[..., axis, 1:]).sum(-1)[..., None, None]
+        each = torch.cat((corners, sizes, ends), -2)  # (*, 6, bins): one lookup for all six
+        return _Bin(*each.gather(-1, k.expand(*each.shape[:-1], 1)).squeeze(-1).unbind(-1))
 
 
-def _bend(b: _Bin) -> tuple[Tensor, Tensor]:
-    """Mean slope ``s`` and ``d_k + d_k+1 - 2 s``."""
-    mean = b.height / b.width
-    return mean, b.left + b.right - 2 * mean
+def _climb(b: _Bin, u: Tensor) -> tuple[Tensor, Tensor]:
+    """Share of the bin's height reached at the share ``u`` of its width, and the log of the slope there."""
+    mean, bend = b.bend()
+    rest = 1 - u
+    both = u * rest
+    below = mean + bend * both
+    slope = b.right * u * u + 2 * mean * both + b.left * rest * rest
+    return (mean * u * u + b.left * both) / below, 2 * (mean / below).log() + slope.log()
 
 
-def _rise(b: _Bin, u: Tensor) -> Tensor:
-    """Fraction of the bin's height reached at the fraction ``u`` of its width."""
-    mean, bend = _bend(b)
-    both = u * (1 - u)
-    return (mean * u * u + b.left * both) / (mean + bend * both)
-
-
-def _log_slope(b: _Bin, u: Tensor) -> Tensor:
-    mean, bend = _bend(b)
-    both, rest = u * (1 - u), 1 - u
-    numerator = b.right * u * u + 2 * mean * both + b.left * rest * rest
-    return 2 * (mean.log() - (mean + bend * both).log()) + numerator.log()
-
-
-def _solve(b: _Bin, y: Tensor) -> Tensor:
-    """Root in [0, 1] of the bin's quadratic, in that one of its two forms which does not cancel."""
-    mean, bend = _bend(b)
-    up = (y - b.y) / b.height
-    c = mean * up
+def _solve(b: _Bin, up: Tensor) -> Tensor:
+    """Root in [0, 1] of the bin's quadratic at the share ``up`` of its height, in the form that does not cancel."""
+    mean, bend = b.bend()
     linear = b.left - up * bend
-    a = mean - linear
+    a, c = mean - linear, mean * up
     root = (linear * linear + 4 * a * c).clamp_min(0).sqrt()
     falls = linear < 0
     above = torch.where(falls, root - linear, 2 * c)

@@ -154,10 +154,14 @@ class Coupling(Transform):
         axis = -self.event_dim
         if self.context:
             kept = torch.cat((kept, self._spread(context, kept)), axis)
-        with torch.autocast(kept.device.type, self.compute, enabled=self.compute is not None):
-            theta = self.net(kept)
-        theta = theta.to(kept.dtype)  # exponents and log-dets keep the width of x
+        theta = self._run(kept).to(kept.dtype)  # exponents and log-dets keep the width of x
         return theta.unflatten(axis, (theta.shape[axis] // self.kernel.size, self.kernel.size)).movedim(axis, -1)
+
+    def _run(self, kept: Tensor) -> Tensor:
+        if self.compute is None:
+            return self.net(kept)
+        with torch.autocast(kept.device.type, self.compute):
+            return self.net(kept)
 
     def _spread(self, context: Tensor | None, kept: Tensor) -> Tensor:
         """Give each row, and each pixel, its context."""

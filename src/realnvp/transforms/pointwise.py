@@ -12,21 +12,16 @@ from realnvp.transforms.base import Transform, sum_event
 __all__ = ["Box", "Logit"]
 
 
-def _interior(u: Tensor, low: float, high: float) -> Tensor:
-    """Keep ``u`` strictly inside ``(low, high)``, so that an edge point has a finite image."""
-    eps = torch.finfo(u.dtype).eps
-    return u.clamp(low + eps, high - eps)
-
-
-def _supported(u: Tensor, ladj: Tensor, low: float, high: float) -> Tensor:
+def _supported(x: Tensor, ladj: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
     """Give points outside ``[low, high]`` density zero."""
-    return torch.where((u >= low) & (u <= high), ladj, -torch.inf)
+    return torch.where((x >= low) & (x <= high), ladj, -torch.inf)
 
 
 class Logit(Transform):
-    """``z = logit(alpha + (1 - 2 alpha) x)`` for ``x`` in [0, 1]; outside, ``ladj`` is ``-inf``: the density is zero.
+    """``z = logit(u)`` with ``u = alpha + (1 - 2 alpha) x``, for ``x`` in [0, 1].
 
-    ``ladj = sum log(1 - 2 alpha) - log u - log(1 - u)`` with ``u = alpha + (1 - 2 alpha) x``.
+    ``ladj = sum log(1 - 2 alpha) - log u - log(1 - u)``. Where ``u`` leaves [0, 1], ``ladj`` is ``-inf``: the density
+    is zero. So with ``alpha > 0`` the density has a rim just outside [0, 1], and samples may fall there.
 
     References:
         Real NVP (Dinh et al., 2016), section 4.1, https://arxiv.org/abs/1605.08803
@@ -41,9 +36,10 @@ class Logit(Transform):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return ``z`` and ``log |det dz/dx|``."""
-        u = _interior(self.alpha + self.span * x, 0.0, 1.0)
-        up, down = u.log(), torch.log1p(-u)
-        ladj = _supported(x, -up - down, 0.0, 1.0) + torch.log(x.new_tensor(self.span))
+        u, info = self.alpha + self.span * x, torch.finfo(x.dtype)
+        inner = u.clamp(info.tiny, 1 - info.eps / 2)  # the edges get a finite image, the points between stay
+        up, down = inner.log(), torch.log1p(-inner)
+        ladj = _supported(u, -up - down, 0.0, 1.0) + torch.log(x.new_tensor(self.span))
         return up - down, sum_event(ladj, self.event_dim)
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -73,20 +69,22 @@ class Box(Transform):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return ``z`` and ``log |det dz/dx|``."""
-        middle, half = self._read(x)
-        at = (x - middle) / half
-        u = _interior(at, -1.0, 1.0)
+        low, high, middle, half = self._read(x)
+        edge = 1 - torch.finfo(x.dtype).eps / 2  # the edges get a finite image, the points between stay
+        u = ((x - middle) / half).clamp(-edge, edge)
         up, down = torch.log1p(u), torch.log1p(-u)
-        ladj = _supported(at, -up - down, -1.0, 1.0) - half.log()
+        ladj = _supported(x, -up - down - half.log(), low, high)
         return 0.5 * (up - down), sum_event(ladj, self.event_dim)
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return ``x`` and ``log |det dx/dz|``."""
-        middle, half = self._read(z)
+        low, high, middle, half = self._read(z)
         size = z.abs()
         ladj = half.log() + 2 * (torch.log(z.new_tensor(2.0)) - size - torch.log1p(torch.exp(-2 * size)))
-        x = torch.minimum(torch.maximum(middle + half * z.tanh(), self.low.to(z.dtype)), self.high.to(z.dtype))
+        x = torch.minimum(torch.maximum(middle + half * z.tanh(), low), high)
         return x, sum_event(ladj.expand_as(z), self.event_dim)
 
-    def _read(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        return ((self.high + self.low) / 2).to(like.dtype), ((self.high - self.low) / 2).to(like.dtype)
+    def _read(self, like: Tensor) -> list[Tensor]:
+        """Return low, high, middle and half the width, of the dtype of ``like``."""
+        low, high = self.low, self.high
+        return [v.to(like.dtype) for v in (low, high, (high + low) / 2, (high - low) / 2)]

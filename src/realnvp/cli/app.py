@@ -1,0 +1,164 @@
+"""The subcommands and their options."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import realnvp
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="realnvp",
+    help="Coupling flows: learn an exact density from data, score with it, sample from it in one pass.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Kernel(str, Enum):
+    """The kernels by name."""
+
+    additive = "additive"
+    affine = "affine"
+    spline = "spline"
+
+
+class BaseName(str, Enum):
+    """The bases by name."""
+
+    logistic = "logistic"
+    mixture = "mixture"
+    normal = "normal"
+
+
+Run = Annotated[Path, typer.Argument(help="A folder that fit wrote.")]
+Out = Annotated[Path, typer.Option(help="File to write: .csv, .parquet or .npy.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no report; errors only.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"realnvp {realnvp.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def fit(
+    data: Annotated[str, typer.Argument(help="A toy set's name (moons, …), or a .csv .parquet .npy .npz file.")],
+    kernel: Annotated[Kernel, typer.Option(help="Affine is Real NVP, additive is NICE.")] = Kernel.affine,
+    base: Annotated[BaseName, typer.Option(help="Base distribution.")] = BaseName.normal,
+    layers: Annotated[
+        int | None, typer.Option(min=1, help="Number of couplings; by default 8, or 4 of splines.")
+    ] = None,
+    width: Annotated[int, typer.Option(min=1, help="Width of the two hidden layers of each net.")] = 64,
+    columns: Annotated[str | None, typer.Option(help="Columns to learn, by name, with commas between.")] = None,
+    context: Annotated[str | None, typer.Option(help="Columns to condition on, with commas between.")] = None,
+    rows: Annotated[int, typer.Option(min=100, help="Rows to draw of a toy set.")] = 10_000,
+    max_steps: Annotated[int, typer.Option(min=0, help="Most training steps.")] = 3000,
+    max_time: Annotated[float | None, typer.Option(help="Most seconds of training.")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows per step.")] = 512,
+    lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-3,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same numbers.")] = 0,
+    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; by default 1 for narrow nets.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder to write; by default runs/NAME.")] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Learn a density and write a run folder.
+
+    The folder holds the model, the history of its training and its pictures.
+    """
+    from realnvp.cli.fit import Choices, run
+
+    params = {
+        "kernel": kernel.value,
+        "base": base.value,
+        "layers": layers or "auto",
+        "width": width,
+        "max_steps": max_steps,
+        "max_time": max_time,
+        "batch_size": batch_size,
+        "lr": lr,
+        "random_state": seed,
+        "verbose": not quiet,
+    }
+    chosen = Choices(_names(columns), _names(context), rows, threads, out, force, quiet)
+    run(data, params, chosen)
+
+
+@app.command()
+def sample(
+    run: Run,
+    out: Out,
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="How many rows to draw.")] = 1000,
+    context: Annotated[
+        str | None, typer.Option(help="Values to condition on: name=number, with commas between.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same rows.")] = 0,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Draw rows from a run's model.
+
+    They carry the column names it learnt, and are written in a stream: any number of them fits.
+    """
+    from realnvp.cli.use import sample as draw
+
+    draw(run, out, n=n, context=_values(context), seed=seed, force=force, quiet=quiet)
+
+
+@app.command()
+def score(
+    run: Run,
+    data: Annotated[Path, typer.Argument(help="A .csv .parquet .npy .npz file with the run's columns.")],
+    out: Out,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the log density of each row, in nats.
+
+    Reading and writing are streams: a file of any length fits.
+    """
+    from realnvp.cli.use import score as assess
+
+    assess(run, data, out, force=force, quiet=quiet)
+
+
+@app.command()
+def info(
+    run: Run,
+    json: Annotated[bool, typer.Option("--json", help="Print the run's config.json.")] = False,
+) -> None:
+    """Say what a run folder holds: data, model, figures."""
+    from realnvp.cli.use import info as tell
+
+    tell(run, as_json=json)
+
+
+def _names(text: str | None) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()] if text else []
+
+
+def _values(text: str | None) -> dict[str, float]:
+    from realnvp.errors import InputError
+
+    try:
+        return {name.strip(): float(value) for name, value in (item.split("=") for item in _names(text))}
+    except ValueError:
+        raise InputError(f"--context {text!r} is not of the form name=number,name=number") from None

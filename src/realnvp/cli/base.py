@@ -1,0 +1,59 @@
+"""What the subcommands share: words on the terminal."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+__all__ = ["counted", "figures", "measured_rows", "say", "use_threads"]
+
+
+def say(text: str = "", *, quiet: bool = False) -> None:
+    """Print a line, unless told to be quiet."""
+    import typer
+
+    if not quiet:
+        typer.echo(text)
+
+
+def figures(rows: Sequence[tuple[str, str, str]], *, quiet: bool = False) -> None:
+    """Print a table of figures: what, how much, in which unit or why."""
+    left, middle = (max(len(row[i]) for row in rows) for i in (0, 1))
+    for what, much, unit in rows:
+        say(f"{what:<{left}}   {much:>{middle}}   {unit}", quiet=quiet)
+
+
+def counted(pieces: Iterable, total: int | None, what: str, *, quiet: bool = False) -> Iterator:
+    """Pass pieces on under a progress bar that counts their rows; silent where stderr is not a terminal."""
+    import sys
+
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, desc=what, unit=" rows", unit_scale=True, disable=quiet or not sys.stderr.isatty()) as bar:
+        for piece in pieces:
+            yield piece
+            bar.update(len(piece))
+
+
+def use_threads(wanted: int | None, width: int) -> None:
+    """Set the number of processor threads; by default one for narrow nets, whose products are too small to share."""
+    import torch
+
+    if wanted or width <= 128:
+        torch.set_num_threads(wanted or 1)
+
+
+def measured_rows(found: dict[str, float], rows: int) -> list[tuple[str, str, str]]:
+    """Put the figures of a run into words."""
+    table = [("held-out NLL", _with_error(found, "held_out_nll"), f"nats per row, {rows:,} rows")]
+    if "gap" in found:
+        table += [
+            ("exact entropy", f"{found['entropy']:.4f}", "nats, the lowest NLL can be"),
+            ("gap to the truth", _with_error(found, "gap"), "nats, KL(data || model)"),
+        ]
+    return [
+        *table,
+        ("a Gaussian's NLL", f"{found['gaussian_nll']:.4f}", "nats, the line to beat"),
+        ("round trip", f"{found['round_trip_error']:.1e}", "max |x - inverse(forward(x))|"),
+    ]
+
+
+def _with_error(found: dict[str, float], name: str) -> str:
+    return f"{found[name]:.4f} ± {found[f'{name}_error']:.4f}"

@@ -1,0 +1,88 @@
+"""What the pictures ask of a model and of a known truth, and how a conditional model becomes a plain one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+__all__ = ["Conditioned", "Model", "Truth"]
+
+_MOST_CONTEXTS = 32  # a density averages over at most so many contexts: each costs a pass over the whole grid
+
+
+class Model(Protocol):
+    """A fitted flow, numpy in and numpy out; ``context`` is passed only where there is one, a row for each row."""
+
+    history_: list[dict[str, Any]]  # records of step, seconds, train, held_out and best, in nats
+
+    def score_samples(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
+        """Log densities in nats, (n, D) → (n,)."""
+
+    def sample(self, n: int, /, *, random_state: int, context: np.ndarray | None = None) -> np.ndarray:
+        """Draw points, (n, D)."""
+
+    def transform(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
+        """Data to latent, (n, D) → (n, D)."""
+
+    def inverse_transform(self, Z: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
+        """Latent to data, (n, D) → (n, D)."""
+
+
+class Truth(Protocol):
+    """The law the data came from."""
+
+    @property
+    def entropy(self) -> float:
+        """Differential entropy in nats."""
+
+    def log_prob(self, x: np.ndarray, /) -> np.ndarray:
+        """Log densities in nats, (n, D) → (n,)."""
+
+
+@dataclass
+class Conditioned:
+    """A conditional model seen through the contexts (n, C) of its data: the marginal p(x) = mean over c of p(x | c).
+
+    The mean takes in every distinct context with its weight, or 32 random rows where there are more than 32.
+    ``transform`` pairs the rows of the data with their contexts; ``inverse_transform`` takes the commonest context.
+    """
+
+    model: Model
+    context: np.ndarray
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self.history_ = getattr(self.model, "history_", [])
+        self._distinct, self._counts = np.unique(self.context, axis=0, return_counts=True)
+
+    def score_samples(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
+        """The log of the mean density over the contexts; a density that is not a number counts as zero."""
+        rows, weights = self._distinct, self._counts / self._counts.sum()
+        if len(rows) > _MOST_CONTEXTS:
+            rng = np.random.default_rng(self.seed)
+            rows = self.context[rng.choice(len(self.context), _MOST_CONTEXTS, replace=False)]
+            weights = np.full(_MOST_CONTEXTS, 1 / _MOST_CONTEXTS)
+        total = np.full(len(X), -np.inf)
+        for row, weight in zip(rows, weights, strict=True):
+            logs = self.model.score_samples(X, context=_repeat(row, len(X)))
+            total = np.logaddexp(total, np.nan_to_num(logs, nan=-np.inf, neginf=-np.inf) + np.log(weight))
+        return total
+
+    def sample(self, n: int, /, *, random_state: int, context: np.ndarray | None = None) -> np.ndarray:
+        """Draw one point for each of n contexts drawn from the data's."""
+        picked = np.random.default_rng(random_state).integers(len(self.context), size=n)
+        return self.model.sample(n, random_state=random_state, context=self.context[picked])
+
+    def transform(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
+        """The latents of the data's own rows."""
+        return self.model.transform(X, context=self.context)
+
+    def inverse_transform(self, Z: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
+        """The points of latents under the commonest context, the first of them where several are."""
+        return self.model.inverse_transform(Z, context=_repeat(self._distinct[self._counts.argmax()], len(Z)))
+
+
+def _repeat(row: np.ndarray, n: int) -> np.ndarray:
+    return np.repeat(row[None], n, axis=0)

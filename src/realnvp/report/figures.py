@@ -1,0 +1,114 @@
+"""The pictures of a run as PNG files, and the one for the top of a page."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
+
+from realnvp.errors import InputError
+from realnvp.report.base import Model, Truth
+from realnvp.report.sheets import prepare, sheets, strip
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_run", "hero"]
+
+
+def draw_run(
+    folder: str | Path,
+    model: Model,
+    X: ArrayLike,
+    *,
+    labels: ArrayLike | None = None,
+    truth: Truth | None = None,
+    before: Model | None = None,
+    names: Sequence[str] | None = None,
+    context: ArrayLike | None = None,
+    reference: ArrayLike | None = None,
+    seed: int = 0,
+) -> list[Path]:
+    """Write the pictures of a fitted model and its (held-out) data X (n, D) into a folder, made if need be.
+
+    D = 1: density, latent. D = 2: samples, density, latent, grid. D > 2: corner, latent. Also training where the
+    model has a history, and before_after (D < 3) where ``before``, the model before training, is given. Each is a
+    PNG file; nothing is written unless all can be drawn.
+
+    Args:
+        folder: Where to write.
+        model: The model.
+        X: Rows to compare it with, best ones it was not trained on.
+        labels: A class for each row, to colour the points by.
+        truth: The law of the data: adds the exact density and its entropy.
+        before: The model before training.
+        names: The columns' names, by default those the model was fitted with.
+        context: A context for each row, (n, C), for a conditional model.
+        reference: Draws of the model's base, (m, D), if that is not the standard normal.
+        seed: Of the samples.
+    """
+    run = prepare(
+        model,
+        X,
+        labels=labels,
+        context=context,
+        before=before,
+        reference=reference,
+        seed=seed,
+        truth=truth,
+        names=names,
+    )
+    with _plain_arrays():
+        images = {name: _png(draw(run)) for name, draw in sheets(run).items()}
+    return _write(Path(folder), images)
+
+
+def hero(
+    model: Model, X: ArrayLike, *, labels: ArrayLike | None = None, truth: Truth | None = None, seed: int = 0
+) -> Figure:
+    """A strip of five panels for 2-D data: data, density learnt, samples, latent space and the bent grid.
+
+    Where the truth is known, the colours of the density run to the top of the exact one.
+    """
+    with _plain_arrays():
+        return strip(prepare(model, X, labels=labels, truth=truth, seed=seed))
+
+
+@contextmanager
+def _plain_arrays() -> Iterator[None]:
+    """A model fitted to a data frame warns of every array without names; here they are all in its order."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
+        yield
+
+
+def _png(figure: Figure) -> bytes:
+    target = io.BytesIO()
+    figure.savefig(target, format="png", dpi=120)
+    return target.getvalue()
+
+
+def _write(folder: Path, images: Mapping[str, bytes]) -> list[Path]:
+    """Each file under a hidden name first: a reader sees a whole picture or none."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [_replace(folder / name, content) for name, content in images.items()]
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"no pictures could be written into {folder} ({reason}): choose another folder") from error
+
+
+def _replace(path: Path, content: bytes) -> Path:
+    hidden = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
+    try:
+        hidden.write_bytes(content)
+        os.replace(hidden, path)
+    finally:
+        hidden.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,48 @@
+"""Pictures of flows: each function draws on the axes it is given, or on those of a new figure, and returns them."""
+
+from realnvp.report.plots.base import (
+    DATA,
+    INK,
+    MODEL,
+    Box,
+    aspect,
+    densities,
+    extent_of,
+    fresh_figure,
+    grid,
+    misfits,
+    points,
+    share_labels,
+    stretched,
+    thin,
+)
+from realnvp.report.plots.line import histogram_1d, latent_histogram, radius_quantiles, training_curve
+from realnvp.report.plots.many import corner
+from realnvp.report.plots.plane import bent_grid, density, difference, latent, scatter
+
+__all__ = [
+    "DATA",
+    "INK",
+    "MODEL",
+    "Box",
+    "aspect",
+    "bent_grid",
+    "corner",
+    "densities",
+    "density",
+    "difference",
+    "extent_of",
+    "fresh_figure",
+    "grid",
+    "histogram_1d",
+    "latent",
+    "latent_histogram",
+    "misfits",
+    "points",
+    "radius_quantiles",
+    "scatter",
+    "share_labels",
+    "stretched",
+    "thin",
+    "training_curve",
+]

@@ -1,0 +1,34 @@
+"""Sheets: whole figures about a run, one per file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from realnvp.report.sheets import line, many, plane
+from realnvp.report.sheets.base import Run, prepare
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Run", "prepare", "sheets", "strip"]
+
+strip = plane.strip
+
+
+def sheets(run: Run) -> dict[str, Callable[[Run], Figure]]:
+    """File names, and what draws each of them."""
+    found: dict[str, Callable[[Run], Figure]]
+    features = run.X.shape[1]
+    if features == 1:
+        found = {"density.png": line.density, "latent.png": line.latent}
+    elif features == 2:
+        found = {"samples.png": plane.samples, "density.png": plane.density}
+        found |= {"latent.png": plane.latent, "grid.png": plane.grid}
+    else:
+        found = {"corner.png": many.corner, "latent.png": many.latent}
+    if run.before is not None and features < 3:
+        found["before_after.png"] = line.before_after if features == 1 else plane.before_after
+    if getattr(run.model, "history_", None):
+        found["training.png"] = line.training
+    return found

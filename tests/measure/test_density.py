@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from realnvp.measure import gaussian_nll, mean_nll, truth_gap
+
+
+def test_mean_nll_is_a_mean_with_its_standard_error():
+    x = np.random.default_rng(0).normal(size=5000)
+    found = mean_nll(stats.norm.logpdf(x))
+
+    assert found.value == pytest.approx(stats.norm.entropy(), abs=4 * found.error)
+    assert found.error == pytest.approx(stats.norm.logpdf(x).std() / np.sqrt(5000), rel=1e-3)
+
+
+def test_truth_gap_is_the_divergence_of_two_normals():
+    x = np.random.default_rng(0).normal(size=50_000)
+    found = truth_gap(stats.norm.logpdf(x), stats.norm(0.3, 1.2).logpdf(x))
+    exact = np.log(1.2) + (1 + 0.3**2) / (2 * 1.2**2) - 0.5
+
+    assert found.value == pytest.approx(exact, abs=4 * found.error)
+    assert found.error < 0.01
+
+
+def test_gaussian_nll_is_that_of_the_fitted_normal():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 3)) @ rng.normal(size=(3, 3)) * [1e-6, 1, 1e6] + 5
+    exact = -stats.multivariate_normal(X.mean(0), np.cov(X, rowvar=False), allow_singular=True).logpdf(X[:500])
+
+    assert gaussian_nll(X, X[:500]).value == pytest.approx(exact.mean(), abs=1e-3)
+
+
+def test_gaussian_nll_of_one_column():
+    X = np.random.default_rng(0).normal(3, 2, (1000, 1))
+
+    assert gaussian_nll(X, X).value == pytest.approx(-stats.norm(X.mean(), X.std()).logpdf(X).mean(), abs=1e-3)
