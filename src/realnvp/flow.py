@@ -89,7 +89,7 @@ class Flow(nn.Module):
         event = self.event_shape
         if x.shape[x.dim() - len(event) :] != event:
             raise ValueError(f"this flow's events have shape {tuple(event)}: got an array of shape {tuple(x.shape)}")
-        if self.context != (0 if context is None else context.shape[-1]):
+        if [self.context] != ([0] if context is None else list(context.shape[-1:])):
             raise ValueError(
                 f"this flow wants {self.context or 'no'} context features: "
                 f"got {'none' if context is None else f'an array of shape {tuple(context.shape)}'}"

@@ -9,7 +9,7 @@ from realnvp.kernels import Additive, Affine, Chain, Kernel, Spline
 from realnvp.nets import NetFactory, mlp
 from realnvp.transforms import Compose, Coupling, Halves, Scale, Split, Transform
 
-__all__ = ["couplings", "nice", "real_nvp", "spline_flow"]
+__all__ = ["Layer", "couplings", "nice", "real_nvp", "spline_flow"]
 
 Layer = Callable[[int], Transform]
 """``features -> transform``: what is put between couplings."""

@@ -136,7 +136,7 @@ class _Watch:
         self.average.update()
         self.losses.append(step.loss)
         self.done = self.progress(step.index)
-        return self.done >= min(self.next_look, 1.0)
+        return self.done >= min(self.next_look - 1e-9, 1.0)  # three tenths are more than 0.3
 
     def look(self, step: Step) -> Record:
         """Evaluate, keep the best, and write the record."""

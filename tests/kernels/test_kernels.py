@@ -165,6 +165,15 @@ def test_affine_is_its_closed_form():
     np.testing.assert_allclose(up, -s, rtol=1e-12)
 
 
+def test_chain_applies_its_kernels_first_to_last_each_with_its_part_of_the_parameters():
+    x, theta = torch.linspace(-2, 2, 5, dtype=torch.float64), parameters(Chain((Additive(), Affine())), 5)
+    shift, t, s = theta[:, 0], theta[:, 1], 2 * torch.tanh(theta[:, 2] / 2)
+    y, ladj = Chain((Additive(), Affine())).forward(x, theta)
+
+    torch.testing.assert_close(y, (x + shift) * s.exp() + t)
+    torch.testing.assert_close(ladj, s)
+
+
 @BOTH
 @pytest.mark.parametrize("bound", [0.1, 2.0, 7.0])
 def test_affine_bounds_its_log_scale_both_ways(bound, dtype):
@@ -272,8 +281,9 @@ def test_spline_keeps_its_floors_whatever_the_parameters():
         lambda: Spline(floor=1.0),
         lambda: Spline(floor=0.0),
         lambda: Spline(slope=0.0),
+        lambda: Chain(()),
     ],
 )
 def test_senseless_parameters_are_refused(make):
-    with pytest.raises(InputError, match="bound"):
+    with pytest.raises(InputError, match=r"bound|at least one kernel"):
         make()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Base", "LocScale"]
+__all__ = ["LOG_2PI", "Base", "LocScale"]
 
 
 class Base(nn.Module):

@@ -20,8 +20,8 @@ class Uniform(Base):
     def __init__(self, low: Sequence[float] | Tensor, high: Sequence[float] | Tensor) -> None:
         super().__init__()
         bottom, top = (torch.as_tensor(v, dtype=torch.get_default_dtype()) for v in (low, high))
-        if bottom.shape != top.shape or bottom.dim() == 0 or not (top > bottom).all():
-            raise InputError("a uniform base needs one low < high for each feature")
+        if bottom.shape != top.shape or bottom.dim() == 0 or not ((top > bottom) & torch.isfinite(top - bottom)).all():
+            raise InputError("a uniform base needs one finite low < high for each feature")
         self.event_shape = tuple(bottom.shape)
         self.register_buffer("low", bottom)
         self.register_buffer("high", top)

@@ -20,10 +20,15 @@ from realnvp.recipes import nice, real_nvp, spline_flow
 from realnvp.transforms import Compose, Coupling, Embed, LULinear, Standardise, Transform
 
 __all__ = [
+    "BASES",
     "CHUNK",
+    "KERNELS",
+    "LAYERS",
+    "PRECISIONS",
     "architecture",
     "build",
     "check_params",
+    "chosen",
     "context_rows",
     "device_of",
     "hold_out",

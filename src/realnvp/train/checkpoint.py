@@ -10,7 +10,7 @@ from torch import Tensor
 
 from realnvp.errors import InputError
 
-__all__ = ["FORMAT", "read_config", "read_history", "read_run", "write_run"]
+__all__ = ["CONFIG", "FORMAT", "HISTORY", "MODEL", "read_config", "read_history", "read_run", "write_run"]
 
 FORMAT = 1
 CONFIG, MODEL, HISTORY = "config.json", "model.safetensors", "history.jsonl"

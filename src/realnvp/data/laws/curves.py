@@ -16,7 +16,7 @@ from realnvp.data.laws.base import (
     log_sum_exp,
 )
 
-__all__ = ["Moons", "SwissRoll", "TwoSpirals"]
+__all__ = ["BlurredCurves", "Moons", "SwissRoll", "TwoSpirals", "graded"]
 
 
 @dataclass(frozen=True)

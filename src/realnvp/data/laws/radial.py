@@ -18,7 +18,7 @@ from realnvp.data.laws.base import (
     square,
 )
 
-__all__ = ["Circles", "Rings", "Spirals"]
+__all__ = ["BlurredRings", "Circles", "Rings", "Spirals"]
 
 
 @dataclass(frozen=True)

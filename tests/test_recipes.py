@@ -1,0 +1,128 @@
+"""Functions that build a flow: what they are made of."""
+
+import pytest
+import torch
+from torch import nn
+
+from realnvp.bases import Logistic, Mixture, Normal
+from realnvp.errors import InputError
+from realnvp.kernels import Additive, Affine, Chain, Spline
+from realnvp.nets import MLP, Constant, ResidualMLP, Separate, mlp, residual_mlp
+from realnvp.recipes import couplings, nice, real_nvp, spline_flow
+from realnvp.transforms import BatchNorm, Coupling, EvenOdd, Halves, LULinear, Scale
+
+MAKERS = {"nice": nice, "real nvp": real_nvp, "spline": spline_flow}
+every = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+
+
+def coupled(flow):
+    return [m for m in flow.modules() if isinstance(m, Coupling)]
+
+
+@pytest.mark.parametrize(
+    ("make", "kernel", "base"),
+    [
+        (lambda: nice(3), Additive(), Logistic),
+        (lambda: real_nvp(3), Affine(2.0), Normal),
+        (lambda: real_nvp(3, bound=0.5), Affine(0.5), Normal),
+        (lambda: spline_flow(3), Chain((Affine(2.0), Spline(8, 5.0))), Normal),
+        (lambda: spline_flow(3, bins=4, bound=2.0, affine=None), Spline(4, 2.0), Normal),
+    ],
+    ids=["nice", "real nvp", "real nvp of a bound", "spline", "spline alone"],
+)
+def test_recipes_have_their_kernel_and_base(make, kernel, base):
+    flow = make()
+
+    assert all(c.kernel == kernel for c in coupled(flow))
+    assert type(flow.base) is base
+    assert flow.event_shape == (3,)
+
+
+@every
+def test_couplings_move_every_feature_in_turn(make):
+    flow = make(5, layers=4)
+    kept = [tuple(c.split.split(torch.arange(5), -1)[0].tolist()) for c in coupled(flow)]
+
+    assert kept == [(0, 1), (2, 3, 4), (0, 1), (2, 3, 4)]
+
+
+@every
+def test_a_few_couplings_let_every_feature_act_on_every_other(make):
+    torch.manual_seed(0)
+    flow = make(4, layers=4, hidden=(32,)).double()
+    for p in flow.parameters():
+        nn.init.normal_(p, std=0.3)
+    jacobian = torch.func.jacrev(lambda x: flow(x)[0])(torch.randn(4, dtype=torch.float64))
+
+    assert (jacobian != 0).all()
+
+
+def test_nice_ends_in_the_diagonal_scaling():
+    flow = nice(3, layers=2)
+
+    assert isinstance(flow.transform[-1], Scale)
+    assert sum(isinstance(m, Scale) for m in flow.modules()) == 1
+    assert not any(isinstance(m, Scale) for m in real_nvp(3).modules())
+
+
+@every
+def test_layers_hidden_and_context_are_those_asked_for(make):
+    flow = make(6, layers=3, hidden=(7, 9), context=2)
+    linear = [m for m in coupled(flow)[0].net if isinstance(m, nn.Linear)]
+
+    assert len(coupled(flow)) == 3
+    assert [m.out_features for m in linear[:-1]] == [7, 9]
+    assert linear[0].in_features == 3 + 2
+    assert linear[-1].out_features == 3 * coupled(flow)[0].kernel.size
+    assert flow.context == 2
+
+
+@every
+def test_nets_splits_bases_and_layers_between_are_replaced(make):
+    base = Mixture(4, 2)
+    flow = make(4, layers=2, net=residual_mlp(8), split=EvenOdd, between=LULinear, base=base)
+    kinds = [type(t) for t in flow.transform]
+
+    assert kinds[:4] == [LULinear, Coupling, LULinear, Coupling]
+    assert all(isinstance(c.net, ResidualMLP) for c in coupled(flow))
+    assert [c.split for c in coupled(flow)] == [EvenOdd(), EvenOdd(swap=True)]
+    assert flow.base is base
+
+
+def test_separate_nets_of_the_first_real_nvp():
+    flow = real_nvp(5, layers=2, net=Separate.of(mlp((64, 128, 128, 64)), 2))
+    nets = coupled(flow)[0].net.nets
+    widths = [[m.out_features for m in net if isinstance(m, nn.Linear)] for net in nets]
+
+    assert widths == [[64, 128, 128, 64, 3]] * 2
+
+
+@every
+def test_one_feature_needs_no_net_and_with_a_context_has_one(make):
+    assert all(isinstance(c.net, Constant) for c in coupled(make(1)))
+    assert all(isinstance(c.net, MLP) for c in coupled(make(1, context=1)))
+
+
+@every
+@pytest.mark.parametrize("wrong", [{"features": 0}, {"features": 2, "layers": 0}, {"features": 2, "context": -1}])
+def test_senseless_sizes_are_refused(make, wrong):
+    with pytest.raises(InputError, match="features >= 1, layers >= 1 and context >= 0"):
+        make(**wrong)
+
+
+@every
+def test_weights_come_from_the_global_seed(make):
+    states = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        states.append(torch.cat([p.flatten() for p in make(4).parameters()]))
+
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
+
+
+def test_couplings_are_the_chain_of_the_recipes():
+    chain = couplings(4, Affine(), layers=3, net=mlp((8,)), between=BatchNorm)
+
+    assert [type(t) for t in chain] == [BatchNorm, Coupling] * 3
+    assert [t.split for t in chain[1::2]] == [Halves(), Halves(swap=True), Halves()]

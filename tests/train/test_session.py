@@ -1,0 +1,320 @@
+"""The ``for`` around the loop: what ends a training, and that the best weights are in place whenever it does."""
+
+import json
+import math
+from itertools import chain, count, repeat
+
+import pytest
+import torch
+from torch import nn
+
+from realnvp import session
+from realnvp.session import Limits, Record, train
+from realnvp.train.loop import TrainingError
+
+TARGET = torch.tensor([2.0, -1.0])
+BAD = torch.full((2,), math.nan)
+
+
+class Distance(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(2))
+
+    def forward(self, batch):
+        return 0.5 * (self.w - batch).square().sum()
+
+
+def away(module):
+    """How far the weights are from the target."""
+    with torch.no_grad():
+        return float((module.w - TARGET).square().sum())
+
+
+def run(objective=None, batches=None, evaluate=away, *, limits=None, **options):
+    objective = objective or Distance()
+    limits = limits or Limits(max_steps=100, every=0.1)
+    outcome = train(objective, batches or repeat(TARGET), evaluate, limits=limits, lr=0.1, **options)
+    return objective, outcome
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that a test sets."""
+    hands = [0.0]
+    monkeypatch.setattr(session.time, "monotonic", lambda: hands[0])
+    return hands
+
+
+def test_a_training_runs_all_its_steps_and_looks_as_often_as_told():
+    objective, outcome = run(limits=Limits(max_steps=100, every=0.1, patience=0))
+
+    assert outcome.stopped_by == "max_steps"
+    assert [r["step"] for r in outcome.history] == list(range(10, 101, 10))
+    assert away(objective) < 1e-3
+
+
+def test_no_batch_is_taken_beyond_the_last_step():
+    taken = []
+    run(batches=(taken.append(i) or TARGET for i in count()), limits=Limits(max_steps=37))
+
+    assert len(taken) == 37
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_training_of_a_few_steps_looks_at_the_end(steps):
+    _, outcome = run(limits=Limits(max_steps=steps))
+
+    assert outcome.history[-1]["step"] == steps
+    assert outcome.stopped_by == "max_steps"
+
+
+def test_the_record_is_plain_data_that_tells_of_the_training():
+    records = []
+    _, outcome = run(callbacks=[records.append], offset=7.0)
+    first, last = outcome.history[0], outcome.history[-1]
+
+    assert all(isinstance(r, Record) for r in records)
+    assert json.loads(json.dumps(outcome.history)) == outcome.history
+    assert set(first) == {"step", "seconds", "train", "held_out", "best", "rate", "skipped", "restored"}
+    assert all(r["best"] == min(q["held_out"] for q in outcome.history[: i + 1]) for i, r in enumerate(outcome.history))
+    assert 7.0 <= last["best"] < 7.01
+    assert last["seconds"] >= first["seconds"] >= 0
+    assert 0 <= last["rate"] < 1e-3 < max(r["rate"] for r in outcome.history) <= 0.1
+
+
+def test_train_is_the_mean_loss_since_the_last_look():
+    losses = []
+
+    class Told(Distance):
+        def forward(self, batch):
+            loss = super().forward(batch)
+            losses.append(loss.item())
+            return loss
+
+    _, outcome = run(Told(), offset=1.0, limits=Limits(max_steps=20, every=0.25))
+
+    assert [r["train"] for r in outcome.history] == pytest.approx(
+        [1.0 + sum(losses[i : i + 5]) / 5 for i in range(0, 20, 5)]
+    )
+
+
+def test_the_rate_warms_up_and_falls_to_nothing():
+    assert [Limits(max_steps=n).warmup for n in (1, 100, 999, 5000)] == [1, 11, 100, 100]
+
+    _, outcome = run(limits=Limits(max_steps=50, every=0.02))
+    rates = [r["rate"] for r in outcome.history]
+
+    assert rates[0] == pytest.approx(0.1 / 6)
+    assert rates.index(max(rates)) in range(4, 7)
+    assert rates[-1] < 1e-3
+
+
+def test_the_time_ends_a_training(clock):
+    def batches():
+        for _ in repeat(None):
+            clock[0] += 0.5
+            yield TARGET
+
+    _, outcome = run(batches=batches(), limits=Limits(max_steps=10_000, max_time=20.0, every=0.1))
+
+    assert outcome.stopped_by == "max_time"
+    assert [r["seconds"] for r in outcome.history] == pytest.approx(range(2, 21, 2))
+    assert outcome.history[-1]["rate"] < 0.001
+
+
+def test_the_clock_may_have_run_before(clock):
+    clock[0] = 100.0
+
+    def batches():
+        for _ in repeat(None):
+            clock[0] += 1.0
+            yield TARGET
+
+    _, outcome = run(batches=batches(), limits=Limits(max_time=10.0), started=95.0)
+
+    assert outcome.history[-1]["step"] == 5
+
+
+@pytest.mark.parametrize(
+    ("limits", "steps", "seconds", "expected"),
+    [
+        (Limits(100), 25, 1e9, 0.25),
+        (Limits(100, 10.0), 25, 2.0, 0.25),
+        (Limits(100, 10.0), 25, 9.0, 0.9),
+        (Limits(100, 10.0), 100, 1.0, 1.0),
+    ],
+)
+def test_progress_is_that_of_the_nearer_limit(limits, steps, seconds, expected):
+    assert limits.progress(steps, seconds) == pytest.approx(expected)
+
+
+def test_a_training_without_steps_changes_nothing():
+    objective, outcome = run(limits=Limits(max_steps=0))
+
+    assert outcome.stopped_by == "max_steps"
+    assert outcome.history == []
+    assert objective.w.tolist() == [0, 0]
+
+
+def test_it_stops_early_where_nothing_improves_and_leaves_the_best():
+    values = chain([5.0, 5.0, 3.0, 3.0], repeat(4.0))  # two a look: the weights and their average
+    kept = []
+
+    def evaluate(module):
+        kept.append(module.w.detach().clone())
+        return next(values)
+
+    objective, outcome = run(evaluate=evaluate, limits=Limits(max_steps=100, every=0.1, patience=0.25))
+
+    assert outcome.stopped_by == "early_stopping"
+    assert [r["step"] for r in outcome.history] == [10, 20, 30, 40, 50]
+    assert torch.equal(objective.w.detach(), kept[2])
+
+
+def test_a_patience_of_nothing_never_stops():
+    _, outcome = run(evaluate=lambda m: 1.0, limits=Limits(max_steps=100, every=0.1, patience=0.0))
+
+    assert outcome.stopped_by == "max_steps"
+
+
+def test_a_callback_that_returns_true_stops_and_others_do_not():
+    seen = []
+    _, outcome = run(callbacks=[lambda r: "yes", lambda r: seen.append(r.step) or r.step >= 30, lambda r: 1])
+
+    assert outcome.stopped_by == "callback"
+    assert seen == [10, 20, 30]
+
+
+def test_an_error_in_a_callback_comes_through_with_the_best_weights_in_place():
+    objective = Distance()
+
+    def fails(record):
+        if record.step == 50:
+            raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        run(objective, callbacks=[fails])
+
+    assert 0 < away(objective) < 5
+
+
+@pytest.mark.parametrize("after", [0, 5, 55])
+def test_an_interrupt_ends_it_with_the_best_weights_in_place(after):
+    def batches():
+        yield from repeat(TARGET, after)
+        raise KeyboardInterrupt
+
+    objective, outcome = run(batches=batches())
+
+    assert outcome.stopped_by == "interrupt"
+    assert len(outcome.history) == after // 10
+    assert away(objective) <= 5.0
+    if after > 10:
+        assert away(objective) == pytest.approx(outcome.history[-1]["best"])
+
+
+def test_an_interrupt_during_an_evaluation_is_no_different():
+    looks = count()
+
+    def evaluate(module):
+        if next(looks) == 7:
+            raise KeyboardInterrupt
+        return away(module)
+
+    objective, outcome = run(evaluate=evaluate)
+
+    assert outcome.stopped_by == "interrupt"
+    assert away(objective) == pytest.approx(outcome.history[-1]["best"])
+
+
+@pytest.mark.filterwarnings("ignore:.*training steps had a loss that was not finite:UserWarning")
+def test_a_training_that_turns_bad_keeps_the_best_before_that():
+    batches = chain(repeat(TARGET, 30), repeat(BAD))
+    with pytest.warns(UserWarning, match=r"not finite in 40 steps.*best weights before that are kept"):
+        objective, outcome = run(batches=batches, limits=Limits(max_steps=1000, every=0.01))
+
+    assert outcome.stopped_by == "non_finite"
+    assert away(objective) == pytest.approx(min(r["best"] for r in outcome.history))
+    assert 0 < away(objective) < 5
+
+
+@pytest.mark.parametrize("limits", [Limits(max_steps=5000), Limits(max_steps=1000, every=0.001, patience=0)])
+@pytest.mark.filterwarnings("ignore:.*training steps had a loss that was not finite:UserWarning")
+def test_a_training_that_was_never_good_is_an_error(limits):
+    objective = Distance()
+    with pytest.raises(TrainingError, match="not finite"):
+        run(objective, repeat(BAD), lambda m: math.nan, limits=limits)
+
+    assert objective.w.tolist() == [0, 0]
+
+
+def test_skipped_steps_are_told_of_at_the_end():
+    batches = chain.from_iterable(repeat([TARGET, TARGET, BAD, TARGET]))
+    with pytest.warns(UserWarning, match=r"25 of 100 training steps .* were skipped; .* put back 0 times"):
+        objective, outcome = run(batches=batches, limits=Limits(max_steps=100, every=0.1, patience=0))
+
+    assert outcome.history[-1]["skipped"] == 25
+    assert away(objective) < 0.1
+
+
+def test_the_best_of_the_weights_and_their_average_is_left():
+    """Batches that alternate throw the weights to and fro; their average lies between."""
+    noise = torch.Generator().manual_seed(0)
+    batches = (TARGET + 40 * torch.randn(2, generator=noise) for _ in repeat(None))
+    seen = []
+
+    def evaluate(module):
+        seen.append(away(module))
+        return seen[-1]
+
+    objective, outcome = run(batches=batches, evaluate=evaluate, limits=Limits(max_steps=300, every=0.1, patience=0))
+
+    assert away(objective) == min(seen) == outcome.history[-1]["best"]
+    assert any(mean < raw for raw, mean in zip(seen[::2], seen[1::2], strict=True))
+
+
+def test_the_compiled_module_is_the_one_trained():
+    calls = []
+
+    class Wrapped(nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, batch):
+            calls.append(batch)
+            return self.inner(batch)
+
+    objective = Distance()
+    run(objective, compiled=Wrapped(objective))
+
+    assert len(calls) == 100
+    assert away(objective) < 1e-3
+
+
+def test_weight_decay_reaches_the_matrices():
+    class Matrix(Distance):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.ones(1, 2))
+
+        def forward(self, batch):
+            return 0 * self.w.sum()
+
+    def size(module):
+        return module.w.abs().sum().item()
+
+    plain, _ = run(Matrix(), evaluate=size)
+    decayed, _ = run(Matrix(), evaluate=size, weight_decay=1.0)
+
+    assert plain.w.tolist() == [[1, 1]]
+    assert decayed.w.max() < 0.1
+
+
+def test_nothing_is_written_to_the_terminal_unless_it_is_one(capsys):
+    run(verbose=True)
+    run()
+    out = capsys.readouterr()
+
+    assert out.out == out.err == ""
