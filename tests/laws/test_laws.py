@@ -138,14 +138,14 @@ def test_memory_layout_does_not_matter(kind, context):
         torch.testing.assert_close(move(strided, c), move(given, c), rtol=1e-12, atol=1e-12)
 
 
-def test_one_network_call_in_each_direction(case, context):
-    t = case.ready()
+def test_one_network_call_in_each_direction(kind, context):
+    t = kind.ready()
     calls: list[nn.Module] = []
     couplings = [m for m in t.modules() if isinstance(m, Coupling)]
     for coupling in couplings:
         coupling.net.register_forward_hook(lambda net, *_: calls.append(net))
     c = context(t, 3, dtype=torch.float64)
-    for move, given in ((t, case.x(3, dtype=torch.float64)), (t.inverse, case.z(3, dtype=torch.float64))):
+    for move, given in ((t, kind.x(3, dtype=torch.float64)), (t.inverse, kind.z(3, dtype=torch.float64))):
         calls.clear()
         move(given, c)
 
@@ -200,11 +200,11 @@ def test_nothing_given_is_changed(kind, context):
     torch.testing.assert_close(first, kept, rtol=0, atol=0)
 
 
-def test_every_parameter_gets_a_finite_gradient(case, context):
-    t = case.ready()
+def test_every_parameter_gets_a_finite_gradient(kind, context):
+    t = kind.ready()
     c = context(t, 5, dtype=torch.float64)
     moved = t.transform if isinstance(t, Flow) else t
-    for move, given in ((moved, case.x(5, dtype=torch.float64)), (moved.inverse, case.z(5, dtype=torch.float64))):
+    for move, given in ((moved, kind.x(5, dtype=torch.float64)), (moved.inverse, kind.z(5, dtype=torch.float64))):
         t.zero_grad()
         values, ladj = move(given, c)
         if any(p.requires_grad for p in moved.parameters()):
@@ -228,9 +228,9 @@ def test_all_of_it_moves_to_another_device(kind):
 
 
 @BOTH
-def test_extreme_numbers_stay_finite(case, context, dtype):
-    t = case.ready(dtype)
-    x, z = special(case.shape, case.domain, dtype), special(case.shape, case.image, dtype)
+def test_extreme_numbers_stay_finite(kind, context, dtype):
+    t = kind.ready(dtype)
+    x, z = special(kind.shape, kind.domain, dtype), special(kind.shape, kind.image, dtype)
     c = context(t, len(x), dtype=dtype)
     for move, given in ((t, x), (t.inverse, z)):
         moved, ladj = move(given, c)

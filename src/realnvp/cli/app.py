@@ -63,9 +63,7 @@ def fit(
     data: Annotated[str, typer.Argument(help="A toy set's name (moons, …), or a .csv .parquet .npy .npz file.")],
     kernel: Annotated[Kernel, typer.Option(help="Affine is Real NVP, additive is NICE.")] = Kernel.affine,
     base: Annotated[BaseName, typer.Option(help="Base distribution.")] = BaseName.normal,
-    layers: Annotated[
-        int | None, typer.Option(min=1, help="Number of couplings; by default 8, or 4 of splines.")
-    ] = None,
+    layers: Annotated[int | None, typer.Option(min=1, help="Number of couplings; by default 10, 4 of splines.")] = None,
     width: Annotated[int, typer.Option(min=1, help="Width of the two hidden layers of each net.")] = 64,
     columns: Annotated[str | None, typer.Option(help="Columns to learn, by name, with commas between.")] = None,
     context: Annotated[str | None, typer.Option(help="Columns to condition on, with commas between.")] = None,

@@ -45,7 +45,7 @@ __all__ = [
 
 KERNELS: dict[str, Callable[..., Flow]] = {"additive": nice, "affine": real_nvp, "spline": spline_flow}
 BASES: dict[str, Callable[..., Base]] = {"logistic": Logistic, "mixture": Mixture, "normal": Normal}
-LAYERS = {"additive": 8, "affine": 8, "spline": 4}
+LAYERS = {"additive": 8, "affine": 10, "spline": 4}
 """How many couplings ``layers="auto"`` means: a spline bends more than a scaling does."""
 PRECISIONS = {"float32": None, "bf16": torch.bfloat16}
 CHUNK = 16_384
@@ -67,7 +67,7 @@ def architecture(model: Any, arrays: Sequence[np.ndarray]) -> dict:
         "features": arrays[0].shape[1],
         "context": arrays[1].shape[1] if len(arrays) > 1 else 0,
         "components": min(8, len(arrays[0]) // 2),
-        "layers": LAYERS.get(model.kernel, 8) if model.layers == "auto" else model.layers,
+        "layers": LAYERS.get(model.kernel, 0) if model.layers == "auto" else model.layers,
         **{name: getattr(model, name) for name in ("kernel", "width", "base", "precision")},
     }
 

@@ -52,7 +52,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
 
     Args:
         kernel: ``"affine"`` (Real NVP), ``"additive"`` (NICE) or ``"spline"`` (rational-quadratic splines).
-        layers: number of couplings; ``"auto"`` is 4 for splines, 8 for the others.
+        layers: number of couplings; ``"auto"`` is 4 of splines, 10 of affine maps, 8 of shifts.
         width: width of the two hidden layers of each coupling's net.
         base: ``"normal"``, ``"logistic"`` or ``"mixture"`` (eight normals, fitted first).
         batch_size: rows per step.

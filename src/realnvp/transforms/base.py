@@ -5,12 +5,18 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Compose", "Diagonal", "Inverse", "Transform", "sum_event"]
+__all__ = ["Compose", "Diagonal", "Inverse", "Transform", "every_row", "sum_event"]
 
 
 def sum_event(values: Tensor, event_dim: int) -> Tensor:
     """Sum over the last ``event_dim`` axes: ``(*batch, *event) -> (*batch)``."""
     return values.flatten(-event_dim).sum(-1) if event_dim else values
+
+
+def every_row(log_scale: Tensor, x: Tensor, event_dim: int) -> Tensor:
+    """Sum ``log_scale``, one number per feature, over the event (its pixels too), the same for every row of ``x``."""
+    pixels = x.shape[x.dim() - event_dim + 1 :].numel()
+    return (log_scale.sum() * pixels).to(x.dtype).expand(x.shape[: x.dim() - event_dim])
 
 
 class Transform(nn.Module):
@@ -134,12 +140,12 @@ class Diagonal(Transform):
         """Return ``x`` and ``log |det dx/dz|``."""
         loc, log_scale = self.read()
         x = (loc + log_scale.exp() * z).to(z.dtype)
-        return x, sum_event(log_scale.to(z.dtype).expand_as(z), self.event_dim)
+        return x, every_row(log_scale, z, self.event_dim)
 
     def normalise(self, x: Tensor, loc: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
         """Apply ``(x - loc) * exp(-log_scale)``; wider parameters than ``x`` are used as they are, then rounded."""
         z = ((x - loc) * torch.exp(-log_scale)).to(x.dtype)
-        return z, -sum_event(log_scale.to(x.dtype).expand_as(x), self.event_dim)
+        return z, -every_row(log_scale, x, self.event_dim)
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and variance per feature over the batch (and over the pixels), of shape ``self.shape``."""

@@ -2,8 +2,9 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from realnvp.transforms.base import Transform, sum_event
+from realnvp.transforms.base import Transform, every_row
 
 __all__ = ["LULinear", "PositiveLinear"]
 
@@ -28,30 +29,24 @@ class LULinear(Transform):
     @property
     def matrix(self) -> Tensor:
         """The product ``L U``, shape ``(features, features)``."""
-        lower, upper = self._factors()
-        return lower @ upper
+        upper = self._upper()
+        return torch.addmm(upper, self.lower.tril(-1), upper)
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return ``L U x + b`` and ``sum(log diag U)``."""
-        rows = x.movedim(-self.event_dim, -1)
-        z = rows @ self.matrix.T + self.bias
-        return z.movedim(-1, -self.event_dim), self._ladj(rows)
+        z = F.linear(x.movedim(-self.event_dim, -1), self.matrix, self.bias)
+        return z.movedim(-1, -self.event_dim), every_row(self.log_diagonal, x, self.event_dim)
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Solve two triangular systems."""
         rows = z.movedim(-self.event_dim, -1)
-        lower, upper = self._factors()
         flat = (rows - self.bias).reshape(-1, self.features).T
-        half = torch.linalg.solve_triangular(lower, flat, upper=False, unitriangular=True)
-        x = torch.linalg.solve_triangular(upper, half, upper=True).T.reshape(rows.shape)
-        return x.movedim(-1, -self.event_dim), -self._ladj(rows)
+        half = torch.linalg.solve_triangular(self.lower.tril(-1), flat, upper=False, unitriangular=True)
+        x = torch.linalg.solve_triangular(self._upper(), half, upper=True).T.reshape(rows.shape)
+        return x.movedim(-1, -self.event_dim), -every_row(self.log_diagonal, z, self.event_dim)
 
-    def _factors(self) -> tuple[Tensor, Tensor]:
-        eye = torch.eye(self.features, dtype=self.lower.dtype, device=self.lower.device)
-        return self.lower.tril(-1) + eye, self.upper.triu(1) + torch.diag(self.log_diagonal.exp())
-
-    def _ladj(self, rows: Tensor) -> Tensor:
-        return sum_event(self.log_diagonal.to(rows.dtype).expand_as(rows), self.event_dim)
+    def _upper(self) -> Tensor:
+        return self.upper.triu(1) + torch.diag(self.log_diagonal.exp())
 
 
 class PositiveLinear(Transform):
