@@ -111,10 +111,10 @@ def test_a_box_flow_on_a_uniform_latent_box_has_density_zero_outside():
 
 
 @every
-@pytest.mark.parametrize("n", [0, 1, 7, (), (3,), (2, 3), torch.Size([4, 0]), torch.Size()], ids=str)
+@pytest.mark.parametrize("n", [0, 1, 7, (), (3,), (2, 3), torch.Size([4, 0]), torch.Size(), np.int64(5)], ids=str)
 def test_samples_take_a_number_or_a_shape_as_torch_distributions_do(make, n):
     flow = moved(make())
-    shape = (n,) if isinstance(n, int) else tuple(n)
+    shape = tuple(n) if isinstance(n, tuple) else (int(n),)
     x, logs = flow.sample_with_log_prob(n, generator=seed())
 
     assert flow.sample(n).shape == flow.rsample(n).shape == x.shape == (*shape, 2)

@@ -12,7 +12,7 @@ import realnvp
 
 ROOT = Path(realnvp.__file__).parent
 FLOORS = [
-    "errors",
+    "errors files shapes",
     "kernels",
     "nets",
     "transforms",

@@ -15,6 +15,6 @@ class InputError(ValueError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """End a sentence about an unknown name: the nearest known one, or all of them."""
-    names = sorted(known)
+    names = list(known)
     found = get_close_matches(name, names, n=1)
     return f": did you mean {found[0]!r}?" if found else f": choose one of {', '.join(names)}"

@@ -82,7 +82,7 @@ class Flow(nn.Module):
         self.transform.calibrate(x, context)
 
     def _noise(self, n: int | tuple[int, ...], generator: torch.Generator | None) -> Tensor:
-        shape = torch.Size((n,) if isinstance(n, int) else n)
+        shape = torch.Size(n if isinstance(n, tuple) else (int(n),))
         return self.base.sample(shape.numel(), generator).reshape(*shape, *self.event_shape)
 
     def _check(self, x: Tensor, context: Tensor | None) -> None:

@@ -78,8 +78,8 @@ def train(
 
     The raw weights and their moving average are both looked at. ``offset`` is added to every figure reported (the
     log-det of a standardisation outside the objective); the clock runs from ``started``. A callback gets each
-    ``Record``, and one that returns ``True`` ends the training. What ended it is in ``stopped_by``: ``"max_steps"``,
-    ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"`` or ``"interrupt"``; the best weights are in
+    ``Record``, and one that returns something true ends the training. What ended it is in ``stopped_by``:
+    ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"`` or ``"interrupt"``; the best weights are in
     place in each case.
     """
     watch = _Watch(objective, evaluate, limits, offset, time.monotonic() if started is None else started, verbose)
@@ -163,7 +163,7 @@ class _Watch:
         """Whether the training ends here; the outcome says by what."""
         answers = [callback(record) for callback in callbacks]
         reasons = {
-            "callback": any(answer is True for answer in answers),
+            "callback": any(map(bool, answers)),
             "max_steps": step.index >= self.limits.max_steps,
             "max_time": self.done >= 1,
             "early_stopping": 0 < self.limits.patience < self.done - self.best_at,
@@ -178,6 +178,8 @@ class _Watch:
             self.best.offer(self.objective, self.average.module)
         self.best.restore(self.objective)
         last = self.outcome.history[-1] if self.outcome.history else {}
+        if last.get("skipped") == last.get("step"):
+            self.outcome.stopped_by = "non_finite" if last else self.outcome.stopped_by
         if last.get("skipped"):
             warnings.warn(
                 f"{last['skipped']} of {last['step']} training steps had a loss that was not finite and were skipped; "

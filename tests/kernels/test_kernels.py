@@ -276,6 +276,8 @@ def test_spline_keeps_its_floors_whatever_the_parameters():
         lambda: Affine(0),
         lambda: Affine(-1.0),
         lambda: Affine(math.nan),
+        lambda: Affine(math.inf),
+        lambda: Spline(bound=math.inf),
         lambda: Spline(1),
         lambda: Spline(bound=0),
         lambda: Spline(floor=1.0),

@@ -25,6 +25,7 @@ from realnvp.transforms import (
     EvenOdd,
     Flip,
     Halves,
+    Inverse,
     Logit,
     LULinear,
     Permute,
@@ -50,7 +51,10 @@ class Case(NamedTuple):
         """Build it, set what is set from data, move its parameters away from where they start, evaluation mode."""
         torch.manual_seed(1)
         t = self.build()
-        t.calibrate(self.x(50), context(t, 50))
+        if isinstance(t, Inverse):
+            t.inv.calibrate(self.z(50), context(t, 50))
+        else:
+            t.calibrate(self.x(50), context(t, 50))
         with torch.no_grad():
             for p in t.parameters():
                 width = p[0].numel() if p.dim() > 1 else 4
@@ -128,6 +132,11 @@ TRANSFORMS: dict[str, tuple] = {
     "logit of images": (lambda: Logit(0.05, event_dim=3), (2, 2, 2), (0.0, 1.0)),
     "box": (lambda: Box([-1.0, 0.1, 2.0], [1.0, 0.3, 7.0]), (3,), ([-1.0, 0.1, 2.0], [1.0, 0.3, 7.0])),
     "box of one side": (lambda: Box(-2.0, 3.0), (2,), (-2.0, 3.0)),
+    "box of channels": (
+        lambda: Box([0.0, -1.0], [1.0, 3.0], event_dim=3),
+        (2, 2, 3),
+        ([[[0.0]], [[-1.0]]], [[[1.0]], [[3.0]]]),
+    ),
     "box of images": (lambda: Box(0.0, 255.0, event_dim=3), (2, 2, 2), (0.0, 255.0)),
     "nothing": (lambda: Compose(), (3,)),
     "compose": (lambda: Compose(ActNorm(3), Coupling(3, NET, Affine()), LULinear(3)), (3,)),

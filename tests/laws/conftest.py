@@ -24,9 +24,12 @@ def _only(cases, *ends):
 
 
 def _few(cases):
-    """Enough to trace every line of code once: one may take a second."""
-    kept = _only(cases, "halves, D=5, C=0", "odd, D=5, C=0", "random, D=5, C=0", "D=7, C=3")
-    return {k: v for k, v in kept.items() if "of channels" not in k or "odd, C=2" in k}
+    """Enough to trace every line of code once: one takes up to a second."""
+    products = ("affine, halves, D=5, C=0", "affine, random, D=5, C=0", "spline, even odd, D=5, C=0", "D=7, C=3")
+    kept = {
+        k: v for k, v in _only(cases, *products).items() if "of channels" not in k or k.endswith("e, even odd, C=2")
+    }
+    return {k: v for k, v in kept.items() if k not in table.RECIPES or k.endswith(("D=7, C=3", "batch norm"))}
 
 
 EVERY = table.TRANSFORMS | table.RECIPES

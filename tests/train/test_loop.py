@@ -118,6 +118,15 @@ def test_the_rate_of_the_schedule_is_the_one_used():
     assert torch.equal(seen[1], seen[0])
 
 
+def test_a_second_training_with_the_same_optimiser_begins_at_its_first_rate():
+    objective = Distance()
+    optimizer = sgd(objective, 0.2)
+    run(objective, [torch.ones(3)] * 4, optimizer, schedule=lambda n: 0.5**n)
+    steps, _ = run(objective, [torch.ones(3)] * 2, optimizer, schedule=lambda n: 0.5**n)
+
+    assert [s.rate for s in steps] == pytest.approx([0.2, 0.1])
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_loss_that_is_not_finite_never_reaches_the_weights(bad):
     steps, seen = run(Distance(), [torch.full((3,), bad if i % 3 == 1 else 1.0) for i in range(60)])

@@ -9,6 +9,7 @@ from torch import nn
 
 from realnvp.recipes import real_nvp
 from realnvp.train.optim import adamw, warm_cosine
+from realnvp.transforms import LULinear
 
 
 def test_the_rate_rises_in_a_line_and_falls_in_half_a_cosine():
@@ -56,6 +57,21 @@ def test_an_undriven_matrix_decays_and_a_vector_does_not():
 
     torch.testing.assert_close(module.weight.detach(), before[0] * (1 - 0.1 * 0.5))
     assert torch.equal(module.bias.detach(), before[1])
+
+
+def test_parameters_that_are_no_weights_of_a_net_never_decay():
+    module = nn.Sequential(LULinear(3), nn.Conv2d(2, 2, 1))
+    groups = adamw(module, weight_decay=0.2).param_groups
+
+    assert [id(p) for p in groups[0]["params"]] == [id(module[1].weight)]
+    assert {id(p) for p in module[0].parameters()} <= {id(p) for p in groups[1]["params"]}
+
+
+def test_without_a_progress_the_steps_are_counted():
+    factor = warm_cosine(10, steps=200)
+
+    assert [factor(n) for n in (20, 100, 150, 200, 300)] == [factor(n, n / 200) for n in (20, 100, 150, 200, 300)]
+    assert factor(200) == pytest.approx(0)
 
 
 def test_frozen_parameters_and_missing_kinds_are_left_out():

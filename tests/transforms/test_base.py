@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from realnvp.kernels import Additive
+from realnvp.shapes import every_row, sum_event
 from realnvp.transforms import (
     ActNorm,
     Affine,
@@ -17,7 +18,6 @@ from realnvp.transforms import (
     Standardise,
     Transform,
 )
-from realnvp.transforms.base import sum_event
 
 
 class Double(Transform):
@@ -105,6 +105,21 @@ def test_a_missing_direction_is_an_error_that_names_the_transform():
         Half()(torch.zeros(2))
     with pytest.raises(TypeError, match="Half has no inverse"):
         Half().inverse(torch.zeros(2))
+
+
+@pytest.mark.parametrize("norm", [ActNorm(2), Standardise(2), Compose(Flip(), ActNorm(2))])
+def test_an_inverse_is_not_calibrated_in_silence(norm):
+    with pytest.raises(TypeError, match="of the transform itself"):
+        norm.inv.calibrate(torch.randn(9, 2))
+
+
+def test_every_row_gets_the_sum_over_features_and_pixels():
+    scale = torch.tensor([1.0, 2.0], dtype=torch.float64)
+
+    assert every_row(scale, torch.zeros(5, 4, 2), 1).tolist() == [[3.0] * 4] * 5
+    assert every_row(scale[:, None, None], torch.zeros(5, 2, 3, 4), 3).tolist() == [36.0] * 5
+    assert every_row(scale, torch.zeros(2), 1).shape == ()
+    assert every_row(scale, torch.zeros(0, 2), 1).dtype == torch.float32
 
 
 def test_sum_event_sums_the_last_axes():

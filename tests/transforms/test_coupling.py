@@ -164,6 +164,14 @@ def _full(t):
     return twin
 
 
+def test_half_precision_is_for_training_and_leaves_the_density_alone():
+    t, x = moved(Coupling(4, mlp((16,)), Affine())).eval(), torch.randn(50, 4)
+    full = t(x)
+    t.compute = torch.bfloat16
+
+    torch.testing.assert_close(t(x), full, rtol=0, atol=0)
+
+
 def test_autocast_around_a_coupling_leaves_its_kernel_wide():
     t = moved(Coupling(4, mlp((16,)), Affine()))
     x = torch.randn(50, 4)

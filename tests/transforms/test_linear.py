@@ -64,6 +64,18 @@ def test_positive_samples_by_its_matrix():
     np.testing.assert_allclose(x.detach(), z @ A.T + b, rtol=1e-10)
     np.testing.assert_allclose(ladj.detach(), np.linalg.slogdet(A).logabsdet, rtol=1e-9)
     np.testing.assert_allclose(t(torch.tensor(z))[0].detach(), np.linalg.solve(A, (z - b).T).T, rtol=1e-9)
+    np.testing.assert_allclose(t(torch.tensor(z))[1].detach(), -np.linalg.slogdet(A).logabsdet, rtol=1e-9)
+
+
+@pytest.mark.parametrize("make", [LULinear, PositiveLinear])
+def test_autocast_around_a_linear_map_does_not_round_it(make):
+    t = moved(make(4)).float()
+    x = torch.randn(20, 4)
+    plain = t(x), t.inverse(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = t(x), t.inverse(x)
+
+    torch.testing.assert_close(inside, plain, rtol=1e-6, atol=1e-6)
 
 
 def test_positive_starts_near_the_identity():

@@ -239,6 +239,16 @@ def test_a_constant_feature_stays_finite(kind):
     torch.testing.assert_close(back, x, rtol=1e-4, atol=1e-4)
 
 
+def test_a_constant_feature_keeps_the_scale_one():
+    x = torch.tensor([[1.0, 4.0, 0.0], [5.0, 4.0, 2.0]])
+    act, standard = ActNorm(3), Standardise(3)
+    act.calibrate(x)
+    standard.calibrate(x)
+
+    assert act.log_scale.exp().tolist() == pytest.approx([2.0, 1.0, 1.0])
+    assert standard.scale.tolist() == [2.0, 1.0, 1.0]
+
+
 @SHAPES
 def test_standardise_is_the_z_score(event_dim, shape):
     norm, x = Standardise(3, event_dim=event_dim), data(*shape)
@@ -261,6 +271,15 @@ def test_standardise_loses_nothing_far_from_zero():
     np.testing.assert_allclose(z, (x.numpy() - x.numpy().mean(0)) / x.numpy().std(0), atol=1e-5)
     torch.testing.assert_close(norm.inverse(z)[0], x, rtol=1e-15, atol=0)
     assert rounded.dtype == ladj.dtype == torch.float32
+
+
+@pytest.mark.parametrize("cast", [lambda m: m.float(), lambda m: m.to(torch.float32), lambda m: m.half().float()])
+def test_a_cast_of_the_model_does_not_round_the_data_away(cast):
+    norm = Standardise(2)
+    x = 1e9 + torch.randn(500, 2, dtype=torch.float64)
+    z = norm.calibrate(x)
+
+    torch.testing.assert_close(cast(norm)(x)[0], z, rtol=0, atol=0)
 
 
 def test_a_chain_calibrates_its_norms_in_turn():

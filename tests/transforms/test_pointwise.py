@@ -160,6 +160,22 @@ def test_a_sample_has_the_density_that_came_with_it(t):
     torch.testing.assert_close(flow.log_prob(x), logs)
 
 
+def test_each_channel_has_its_own_box():
+    t = Box([0.0, -1.0], [1.0, 9.0], event_dim=3)
+    x, ladj = t.inverse(torch.full((5, 2, 3, 4), 1e6))
+
+    assert (x[:, 0] == 1).all()
+    assert (x[:, 1] == 9).all()
+    assert ladj.shape == (5,)
+
+
+def test_a_cast_of_the_model_does_not_round_the_box_away():
+    t = Box(1e9, 1e9 + 1).float()
+    x = torch.tensor([[1e9 + 0.25]], dtype=torch.float64)
+
+    torch.testing.assert_close(t.inverse(t(x)[0])[0], x, rtol=1e-15, atol=0)
+
+
 def test_each_feature_has_its_own_box():
     t = Box([0.0, -1.0], [1.0, 9.0])
     x, _ = t.inverse(torch.tensor([[1e6, -1e6], [0.0, 0.0]]))

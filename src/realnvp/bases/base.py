@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from realnvp.shapes import sum_event
+
 __all__ = ["LOG_2PI", "Base", "LocScale"]
 
 
@@ -50,7 +52,7 @@ class LocScale(Base):
     def log_prob(self, z: Tensor) -> Tensor:
         """Log density in nats, summed over the event."""
         e = (z - self.loc) * torch.exp(-self.log_scale)
-        return (self.standard_log_prob(e) - self.log_scale).flatten(-len(self.event_shape)).sum(-1)
+        return sum_event(self.standard_log_prob(e) - self.log_scale, len(self.event_shape))
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw ``n`` points, with gradients to location and scale."""

@@ -1,5 +1,6 @@
 """The subcommands and their options."""
 
+import math
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,8 @@ from typing import Annotated
 import typer
 
 import realnvp
+from realnvp.cli.base import sentences
+from realnvp.errors import InputError
 
 __all__ = ["app"]
 
@@ -59,6 +62,7 @@ def _main(
 
 
 @app.command()
+@sentences
 def fit(
     data: Annotated[str, typer.Argument(help="A toy set's name (moons, …), or a .csv .parquet .npy .npz file.")],
     kernel: Annotated[Kernel, typer.Option(help="Affine is Real NVP, additive is NICE.")] = Kernel.affine,
@@ -72,8 +76,10 @@ def fit(
     max_time: Annotated[float | None, typer.Option(help="Most seconds of training.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows per step.")] = 512,
     lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-3,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same numbers.")] = 0,
-    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; by default 1 for narrow nets.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same numbers.")] = 0,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder to write; by default runs/NAME.")] = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -101,6 +107,7 @@ def fit(
 
 
 @app.command()
+@sentences
 def sample(
     run: Run,
     out: Out,
@@ -108,7 +115,7 @@ def sample(
     context: Annotated[
         str | None, typer.Option(help="Values to condition on: name=number, with commas between.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same rows.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same rows.")] = 0,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -122,6 +129,7 @@ def sample(
 
 
 @app.command()
+@sentences
 def score(
     run: Run,
     data: Annotated[Path, typer.Argument(help="A .csv .parquet .npy .npz file with the run's columns.")],
@@ -139,6 +147,7 @@ def score(
 
 
 @app.command()
+@sentences
 def info(
     run: Run,
     json: Annotated[bool, typer.Option("--json", help="Print the run's config.json.")] = False,
@@ -150,13 +159,27 @@ def info(
 
 
 def _names(text: str | None) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()] if text else []
+    names = [name.strip() for name in (text or "").split(",")]
+    if text is not None and not all(names):
+        raise InputError(f"{text!r} names no columns: write them with commas between")
+    return names if text is not None else []
 
 
 def _values(text: str | None) -> dict[str, float]:
-    from realnvp.errors import InputError
+    found: dict[str, float] = {}
+    for item in _names(text):
+        name, _, value = (part.strip() for part in item.rpartition("="))
+        if name in found:
+            raise InputError(f"--context gives {name!r} twice: give it once")
+        found[name] = _number(value, item)
+    return found
 
+
+def _number(value: str, item: str) -> float:
     try:
-        return {name.strip(): float(value) for name, value in (item.split("=") for item in _names(text))}
+        number = float(value)
     except ValueError:
-        raise InputError(f"--context {text!r} is not of the form name=number,name=number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"--context takes name=number with finite numbers, not {item!r}")
+    return number

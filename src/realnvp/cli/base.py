@@ -1,8 +1,11 @@
 """What the subcommands share: words on the terminal."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-__all__ = ["counted", "figures", "measured_rows", "say", "use_threads"]
+__all__ = ["counted", "figures", "measured_rows", "say", "sentences", "use_threads"]
 
 
 def say(text: str = "", *, quiet: bool = False) -> None:
@@ -22,8 +25,6 @@ def figures(rows: Sequence[tuple[str, str, str]], *, quiet: bool = False) -> Non
 
 def counted(pieces: Iterable, total: int | None, what: str, *, quiet: bool = False) -> Iterator:
     """Pass pieces on under a progress bar that counts their rows; silent where stderr is not a terminal."""
-    import sys
-
     from tqdm.auto import tqdm
 
     with tqdm(total=total, desc=what, unit=" rows", unit_scale=True, disable=quiet or not sys.stderr.isatty()) as bar:
@@ -57,3 +58,44 @@ def measured_rows(found: dict[str, float], rows: int) -> list[tuple[str, str, st
 
 def _with_error(found: dict[str, float], name: str) -> str:
     return f"{found[name]:.4f} ± {found[f'{name}_error']:.4f}"
+
+
+def sentences(command: Callable[..., None]) -> Callable[..., None]:
+    """Make a subcommand end in one sentence on stderr and exit code 2 whatever goes wrong.
+
+    ``REALNVP_TRACEBACK=1`` in the environment shows the traceback instead.
+    """
+
+    @functools.wraps(command)
+    def run(*args: object, **kwargs: object) -> None:
+        try:
+            command(*args, **kwargs)
+        except KeyboardInterrupt:
+            _fail("interrupted: nothing was saved")
+        except Exception as error:
+            if os.environ.get("REALNVP_TRACEBACK"):
+                raise
+            _fail(_sentence(error))
+
+    return run
+
+
+def _fail(sentence: str) -> None:
+    sys.stderr.write(f"realnvp: {sentence}\n")
+    raise SystemExit(2)
+
+
+def _sentence(error: Exception) -> str:
+    """Say in one line what went wrong; what is not the user's to mend says how to see more."""
+    from realnvp.errors import InputError
+
+    first = (str(error).strip().splitlines() or [""])[0]
+    if isinstance(error, InputError):
+        return first
+    if isinstance(error, BrokenPipeError):
+        return "the reader of the output closed it"
+    if isinstance(error, OSError):
+        return f"{error.filename or 'the system'}: {error.strerror or first}"
+    if isinstance(error, MemoryError) or "allocate memory" in first:
+        return "there is not enough memory for this: use a smaller width, fewer layers, or fewer rows"
+    return f"{first[:200]} ({type(error).__name__}; set REALNVP_TRACEBACK=1 to see where)"

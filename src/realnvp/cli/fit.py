@@ -1,20 +1,21 @@
 """``realnvp fit``: read, learn, measure, save, draw, and say what came of it."""
 
 import contextlib
+import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from realnvp.cli.base import figures, measured_rows, say, use_threads
 from realnvp.data.table import check_columns, read_table, table_columns
 from realnvp.data.toy import TOYS, Toy
-from realnvp.errors import InputError
+from realnvp.errors import InputError, nearest
 from realnvp.estimators import RealNVP
-from realnvp.measure import gaussian_nll, mean_nll, truth_gap
+from realnvp.measure import Estimate, gaussian_nll, mean_nll, truth_gap
 from realnvp.report import draw_run
 
 __all__ = ["run"]
@@ -55,31 +56,58 @@ def run(data: str, params: dict, chosen: Choices) -> None:
     """Fit a model to ``data`` and write its run folder."""
     started, quiet = time.monotonic(), chosen.quiet
     use_threads(chosen.threads, params["width"])
-    folder = _folder(data, chosen.out, chosen.force)
     source = _source(data, chosen, params["random_state"])
-    model = RealNVP(**params)
-    say(_opening(source, model), quiet=quiet)
-    with _interrupts(model):
-        model.fit(source.train, context=source.context)
-    measured = _measure(model, source)
-    _save(model, folder, source, measured, chosen.force)
+    with _reserved(data, chosen.out, chosen.force) as folder:
+        model = RealNVP(**params)
+        say(_opening(source, model), quiet=quiet)
+        with _interrupts(model):
+            model.fit(source.train, context=source.context)
+        measured = _measure(model, source)
+        _save(model, folder, source, measured, chosen.force)
     say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
-    _draw(model, folder, source)
+    try:
+        _draw(model, folder, source)
+    except KeyboardInterrupt:
+        say(f"interrupted while drawing: the model is safe in {folder}", quiet=quiet)
     _close(model, folder, source, measured, time.monotonic() - started, quiet)
 
 
-def _folder(data: str, out: Path | None, force: bool) -> Path:
-    """Return the run folder; without a name, the first of runs/NAME, runs/NAME-2, … that is free."""
-    if out is not None:
-        if (out / "config.json").exists() and not force:
-            raise InputError(f"{out} holds a run already: choose another folder with --out, or replace it with --force")
-        return out
-    first = Path("runs") / Path(data).stem
-    return next(
-        path
-        for path in (first if i == 1 else first.with_name(f"{first.name}-{i}") for i in range(1, 10_000))
-        if not path.exists()
-    )
+@contextlib.contextmanager
+def _reserved(data: str, out: Path | None, force: bool) -> Iterator[Path]:
+    """Make the run folder before any work is done for it; take it away again if nothing came into it."""
+    folder = _named(out, force) if out is not None else _numbered(Path("runs") / Path(data).stem)
+    (probe := folder / ".probe").touch()  # better to hear now than after the training that it cannot be written
+    probe.unlink()
+    try:
+        yield folder
+    finally:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # fails, as it should, where there is something in it
+
+
+def _named(out: Path, force: bool) -> Path:
+    if not out.name:
+        raise InputError(f"--out {str(out)!r} names no folder of its own: give the run a name")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file: name a folder for the run")
+    if (out / "config.json").exists() and not force:
+        raise InputError(f"{out} holds a run already: choose another folder with --out, or replace it with --force")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the run folder {out} cannot be made ({error.strerror}): name another with --out") from error
+    return out
+
+
+def _numbered(first: Path) -> Path:
+    """Make the first of NAME, NAME-2, … that is free; of two fits at once each gets its own."""
+    first.parent.mkdir(exist_ok=True)
+    for i in itertools.count(1):
+        folder = first if i == 1 else first.with_name(f"{first.name}-{i}")
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            break
+    return folder
 
 
 def _source(data: str, chosen: Choices, seed: int) -> Source:
@@ -106,7 +134,7 @@ def _toy(name: str, rows: int, seed: int) -> Source:
 def _table(data: str, columns: list[str], context: list[str], seed: int) -> Source:
     path = Path(data)
     if not path.suffix and not path.exists():
-        raise InputError(_unknown(data))
+        raise InputError(f"no file and no toy set is called {data!r}{nearest(data, TOYS)}")
     if path.is_dir():
         raise InputError(f"{data} is a folder: name one file in it (.csv, .parquet, .npy or .npz)")
     if both := [name for name in columns if name in context]:
@@ -115,11 +143,11 @@ def _table(data: str, columns: list[str], context: list[str], seed: int) -> Sour
     if not names:
         raise InputError("every column is in --context: leave at least one to learn")
     values = read_table(path, [*names, *context]).values
-    check_columns(values[:, : len(names)], names)
     order = np.random.default_rng(seed).permutation(len(values))
     test = order[: min(len(values) // 10, HELD_OUT)]
     train = order[len(test) :]
     split = len(names)
+    check_columns(values[train, :split], names)
     return Source(
         path.stem,
         names,
@@ -129,12 +157,6 @@ def _table(data: str, columns: list[str], context: list[str], seed: int) -> Sour
         held_context=values[test if len(test) else train, split:] if context else None,
         context_columns=tuple(context),
     )
-
-
-def _unknown(name: str) -> str:
-    near = get_close_matches(name, TOYS, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"unknown data {name!r}: {hint}Name a file, or a toy set: {', '.join(TOYS)}"
 
 
 def _opening(source: Source, model: RealNVP) -> str:
@@ -158,7 +180,8 @@ def _interrupts(model: RealNVP) -> Iterator[None]:
 def _measure(model: RealNVP, source: Source) -> dict[str, float]:
     """Return the figures of the run, in nats."""
     log_prob = model.score_samples(source.held_out, context=source.held_context)
-    nll, gauss = mean_nll(log_prob), gaussian_nll(source.train, source.held_out)
+    nll = mean_nll(log_prob)
+    gauss = _gaussian(source)
     found = {"held_out_nll": nll.value, "held_out_nll_error": nll.error, "gaussian_nll": gauss.value}
     if source.truth is not None:
         gap = truth_gap(source.truth.log_prob(source.held_out), log_prob)
@@ -166,6 +189,14 @@ def _measure(model: RealNVP, source: Source) -> dict[str, float]:
     Z = model.transform(source.held_out, context=source.held_context)
     back = model.inverse_transform(Z, context=source.held_context)
     return found | {"round_trip_error": float(np.abs(back - source.held_out).max())}
+
+
+def _gaussian(source: Source) -> Estimate:
+    """NLL of the Gaussian of the columns; given others, that of the joint Gaussian less that of the others."""
+    if source.context is None or source.held_context is None:
+        return gaussian_nll(source.train, source.held_out)
+    joint = gaussian_nll(np.hstack([source.train, source.context]), np.hstack([source.held_out, source.held_context]))
+    return Estimate(joint.value - gaussian_nll(source.context, source.held_context).value, joint.error)
 
 
 def _save(model: RealNVP, folder: Path, source: Source, measured: dict, force: bool) -> None:
@@ -176,7 +207,8 @@ def _save(model: RealNVP, folder: Path, source: Source, measured: dict, force: b
         "columns": source.columns,
         "context_columns": list(source.context_columns),
     }
-    model.save(folder, force=force, data=data, figures=measured)
+    names = {} if source.truth else {"columns": source.columns}
+    model.save(folder, force=force, data=data, figures=measured, **names)
 
 
 def _draw(model: RealNVP, folder: Path, source: Source) -> None:
@@ -191,8 +223,15 @@ def _draw(model: RealNVP, folder: Path, source: Source) -> None:
         before=before,
         names=source.columns,
         context=source.held_context,
-        reference=model.flow_.base.sample(HELD_OUT).detach().numpy() if model.base != "normal" else None,
+        reference=_base_draws(model) if model.base != "normal" else None,
     )
+
+
+def _base_draws(model: RealNVP) -> np.ndarray:
+    """Draws of the base, to compare latent coordinates with."""
+    base = model.flow_.base
+    generator = torch.Generator(next(model.flow_.buffers()).device).manual_seed(0)
+    return base.sample(HELD_OUT, generator).detach().cpu().numpy()
 
 
 def _close(model: RealNVP, folder: Path, source: Source, measured: dict, seconds: float, quiet: bool) -> None:

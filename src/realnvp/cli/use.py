@@ -1,6 +1,7 @@
 """``realnvp sample``, ``score`` and ``info``: what is done with a run."""
 
 import json
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -44,7 +45,9 @@ def score(run: Path, data: Path, out: Path, *, force: bool, quiet: bool) -> None
     with writer:
         for piece in counted(_values(pieces), None, "scoring", quiet=quiet):
             X, C = np.split(piece, [len(columns)], axis=1)
-            log_prob = model.score_samples(X, context=C if given else None)
+            with warnings.catch_warnings():  # the columns were chosen by name above
+                warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
+                log_prob = model.score_samples(X, context=C if given else None)
             writer.write(log_prob[:, None])
             total, rows = total + float(log_prob.sum()), rows + len(log_prob)
     say(f"{rows:,} log densities in {out}: mean {total / rows:.4f} nats per row", quiet=quiet)
@@ -56,8 +59,8 @@ def info(run: Path, *, as_json: bool) -> None:
     if as_json:
         say(json.dumps(config, indent=2))
         return
-    shape, data = config["architecture"], config.get("data")
     columns, given = _columns(run)
+    shape, data = config["architecture"], config.get("data")
     layers = f"{shape['layers']} {shape['kernel']} couplings of width {shape['width']}, {shape['base']} base"
     say(f"run       {run}, format {config['format']}, written by realnvp {config['version']}")
     say(f"model     {layers}")
@@ -71,10 +74,15 @@ def info(run: Path, *, as_json: bool) -> None:
 def _columns(run: Path) -> tuple[list[str], list[str]]:
     """Names of the columns that a run's model learnt, and of those it was conditioned on."""
     config = read_config(run)
-    shape = config["architecture"]
-    data = config.get("data", {})
-    columns = data.get("columns") or config.get("columns") or [f"x{i}" for i in range(shape["features"])]
-    given = data.get("context_columns") or [f"c{i}" for i in range(shape["context"])]
+    try:
+        shape, data = config["architecture"], config.get("data", {})
+        columns = data.get("columns") or config.get("columns") or [f"x{i}" for i in range(shape["features"])]
+        given = data.get("context_columns") or [f"c{i}" for i in range(shape["context"])]
+        whole = (len(columns), len(given)) == (shape["features"], shape["context"])
+    except (KeyError, TypeError, AttributeError):
+        whole = False
+    if not whole:
+        raise InputError(f"{run}/config.json does not describe its model as fit wrote it: it is damaged, fit again")
     return columns, given
 
 

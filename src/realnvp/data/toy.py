@@ -1,13 +1,11 @@
 """Toy sets with known truth: exact samples, log densities and entropies, by name."""
 
-from difflib import get_close_matches
-
 from realnvp.data.laws.base import Toy
 from realnvp.data.laws.curves import Moons, SwissRoll, TwoSpirals
 from realnvp.data.laws.line import Exponential, Mixture, Normal
 from realnvp.data.laws.plane import Checkerboard, EightGaussians, Pinwheel
 from realnvp.data.laws.radial import Circles, Rings, Spirals
-from realnvp.errors import InputError
+from realnvp.errors import InputError, nearest
 
 __all__ = [
     "TOYS",
@@ -48,6 +46,4 @@ def toy(name: str) -> Toy:
     """The toy set of that name, with its default parameters."""
     if name in TOYS:
         return TOYS[name]
-    near = get_close_matches(name, TOYS, n=1)
-    guess = f": did you mean {near[0]!r}?" if near else "."
-    raise InputError(f"unknown toy data set {name!r}{guess} Known: {', '.join(TOYS)}.")
+    raise InputError(f"unknown toy data set {name!r}{nearest(name, TOYS)}")

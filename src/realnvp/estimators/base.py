@@ -1,10 +1,11 @@
 """What the estimators share: architectures written as plain data, seeds, devices, tensors from arrays."""
 
 import contextlib
+import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from numbers import Integral
-from typing import Any, TypeVar
+from numbers import Integral, Real
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from sklearn.utils import check_array
 from torch import Tensor, nn
 
 from realnvp.bases import Base, Logistic, Mixture, Normal
+from realnvp.data.table import check_scale
 from realnvp.errors import InputError, nearest
 from realnvp.flow import Flow
 from realnvp.nets import Standard
@@ -30,10 +32,13 @@ __all__ = [
     "check_params",
     "chosen",
     "context_rows",
+    "count_of",
     "device_of",
+    "drawn",
+    "gradients",
     "hold_out",
     "in_chunks",
-    "mean_nll",
+    "mean_objective",
     "mixture_base",
     "scaled",
     "scalers",
@@ -52,11 +57,12 @@ CHUNK = 16_384
 """Rows worked on at a time outside training: enough to keep the cores busy, little enough to stay in cache."""
 
 Choice = TypeVar("Choice")
+Method = TypeVar("Method", bound=Callable[..., object])
 
 
-def chosen(what: str, name: str, choices: dict[str, Choice]) -> Choice:
+def chosen(what: str, name: object, choices: dict[str, Choice]) -> Choice:
     """Look ``name`` up, or say which names there are."""
-    if name not in choices:
+    if not isinstance(name, str) or name not in choices:
         raise InputError(f"unknown {what} {name!r}{nearest(str(name), choices)}")
     return choices[name]
 
@@ -67,8 +73,9 @@ def architecture(model: Any, arrays: Sequence[np.ndarray]) -> dict:
         "features": arrays[0].shape[1],
         "context": arrays[1].shape[1] if len(arrays) > 1 else 0,
         "components": min(8, len(arrays[0]) // 2),
-        "layers": LAYERS.get(model.kernel, 0) if model.layers == "auto" else model.layers,
-        **{name: getattr(model, name) for name in ("kernel", "width", "base", "precision")},
+        "layers": LAYERS.get(model.kernel, 0) if model.layers == "auto" else int(model.layers),
+        "width": int(model.width),
+        **{name: getattr(model, name) for name in ("kernel", "base", "precision")},
     }
 
 
@@ -95,7 +102,7 @@ def build(shape: dict, seed: int) -> Flow:
     for module in flow.modules():
         if isinstance(module, Coupling):
             module.compute = dtype
-    return flow
+    return flow.float()  # whatever default dtype the user has set
 
 
 def whole(core: Flow) -> Flow:
@@ -135,21 +142,26 @@ def mixture_base(z: Tensor, components: int, seed: int) -> Mixture:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a start need not have converged
-        found = GaussianMixture(components, reg_covar=1e-4, random_state=seed).fit(z[:20_000].double().cpu().numpy())
+        found = GaussianMixture(components, reg_covar=1e-4, random_state=seed % 2**32).fit(
+            z[:20_000].double().cpu().numpy()
+        )
     return Mixture.from_sklearn(found)
 
 
 def hold_out(rows: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Return the indices of the rows held out and of those trained on; below 10 rows all serve as both."""
+    """Return the indices of the rows held out (at most half, at most 10,000) and of those trained on.
+
+    Below 10 rows, or with a fraction of 0, all rows are trained on and the first 10,000 of them measured on.
+    """
     order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed))
-    held = min(max(1, round(fraction * rows)), 10_000) if rows >= 10 and fraction else 0
-    return (order[:held], order[held:]) if held else (order, order)
+    held = min(max(1, round(fraction * rows)), rows // 2, 10_000) if rows >= 10 and fraction else 0
+    return (order[:held], order[held:]) if held else (order[:10_000], order)
 
 
 def context_rows(
     context: ArrayLike | None, rows: int, wanted: int | None = None, *, shared: bool = False
 ) -> np.ndarray | None:
-    """Check a context and return it as (rows, C) float64; where ``shared``, one row may stand for all of them.
+    """Check a context and return it as (rows, C) float64; where ``shared``, (C,) stands for all rows and stays so.
 
     ``wanted`` is the number of columns the model was fitted with; ``None`` takes what comes.
     """
@@ -161,12 +173,13 @@ def context_rows(
         raise InputError("this model was fitted without context: leave context out")
     given = np.asarray(context)
     C = check_array(given[None] if given.ndim == 1 and shared else given, dtype=np.float64, input_name="context")
-    if len(C) == 1 and shared:
-        C = np.repeat(C, rows, axis=0)
-    if len(C) != rows:
-        raise InputError(f"context has {len(C)} rows, the data {rows}: pass one row of context for each row")
     if wanted is not None and C.shape[1] != wanted:
         raise InputError(f"context has {C.shape[1]} columns, the model was fitted with {wanted}")
+    check_scale(C, [f"c{i}" for i in range(C.shape[1])])
+    if len(C) == 1 and shared:
+        return C[0]
+    if len(C) != rows:
+        raise InputError(f"context has {len(C)} rows, the data {rows}: pass one row of context for each row")
     return C
 
 
@@ -176,10 +189,14 @@ def check_params(model: Any) -> None:
         value = getattr(model, name)
         if name == "layers" and value == "auto":
             continue
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or value < least:
             raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    if not model.lr > 0:
-        raise InputError(f"lr must be positive, got {model.lr!r}")
+    for name in ("lr", "max_time", "validation_fraction"):
+        value = getattr(model, name)
+        if not isinstance(value, Real) and not (name == "max_time" and value is None):
+            raise InputError(f"{name} must be a number, got {value!r}")
+    if not 0 < model.lr < float("inf"):
+        raise InputError(f"lr must be positive and finite, got {model.lr!r}")
     if model.max_time is not None and not model.max_time > 0:
         raise InputError(f"max_time must be a positive number of seconds, got {model.max_time!r}")
     if not 0 <= model.validation_fraction < 1:
@@ -190,12 +207,41 @@ def check_params(model: Any) -> None:
         raise InputError(f"memory must be 'stored', got {model.memory!r}")
 
 
+def drawn(draw: Callable[[int], ArrayLike], n: int, features: int) -> np.ndarray:
+    """Return a fresh batch of a stream as (n, features) float64."""
+    rows = np.asarray(draw(n), dtype=np.float64)
+    if rows.ndim != 2 or rows.shape[1] != features:
+        raise InputError(f"draw({n}) gave an array of shape {rows.shape}: give (n, {features}) at every call")
+    return rows
+
+
+def gradients(method: Method) -> Method:
+    """Let a method take gradients wherever it is called, inside ``torch.no_grad()`` too."""
+
+    @functools.wraps(method)
+    def wrapped(*args: object, **kwargs: object) -> object:
+        with torch.inference_mode(False), torch.enable_grad():
+            return method(*args, **kwargs)
+
+    return cast(Method, wrapped)
+
+
+def count_of(n: object) -> int:
+    """Return a number of samples as an int, or say what is wrong with it."""
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
+        raise InputError(f"the number of samples must be a whole number of at least 1, got {n!r}")
+    return int(n)
+
+
 def seed_of(random_state: object) -> int:
     """Return a seed: the number given, a draw from the generator given, or a fresh one for ``None``."""
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1)[0])
     if isinstance(random_state, Integral):
-        return int(random_state)
+        seed = int(random_state)
+        if not 0 <= seed < 2**63:
+            raise InputError(f"random_state must lie between 0 and 2**63 - 1, got {seed}")
+        return seed
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**31))
     if isinstance(random_state, np.random.RandomState):
@@ -205,17 +251,22 @@ def seed_of(random_state: object) -> int:
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draw from ``seed`` inside, and leave the global generators as they were."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    """Draw from ``seed`` on the processor inside, and leave the global generator as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
         yield
 
 
 def device_of(name: str | torch.device | None) -> torch.device:
     """Return the device of that name; without one, the accelerator if there is one, else the processor."""
-    if name is not None:
-        return torch.device(name)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(f"there is no device {str(name)!r} here ({reason}): leave device out") from error
+    return torch.device(name)
 
 
 @torch.no_grad()
@@ -233,7 +284,7 @@ def in_chunks(
 
 
 @torch.no_grad()
-def mean_nll(objective: nn.Module, rows: Sequence[Tensor]) -> float:
+def mean_objective(objective: nn.Module, rows: Sequence[Tensor]) -> float:
     """Mean of ``objective`` over all rows, a chunk at a time, in evaluation mode."""
     was = objective.training
     objective.eval()

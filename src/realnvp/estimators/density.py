@@ -25,10 +25,13 @@ from realnvp.estimators.base import (
     build,
     check_params,
     context_rows,
+    count_of,
     device_of,
+    drawn,
+    gradients,
     hold_out,
     in_chunks,
-    mean_nll,
+    mean_objective,
     mixture_base,
     scaled,
     scalers,
@@ -48,7 +51,9 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
     """Exact density of a table, learnt by a coupling flow; samples and latent coordinates in one pass.
 
     ``log q(x) = log base(f(x)) + log |det df/dx|`` in nats and in the units of ``X``: columns are standardised inside
-    and the Jacobian of that is counted. Training keeps the weights that are best on held-out rows.
+    and the Jacobian of that is counted. A trained linear map (LU) mixes the columns before each coupling. Training
+    keeps the weights that are best on held-out rows. A single column without context takes ``kernel="spline"``: the
+    other two kernels can only shift and scale it.
 
     Args:
         kernel: ``"affine"`` (Real NVP), ``"additive"`` (NICE) or ``"spline"`` (rational-quadratic splines).
@@ -60,19 +65,22 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         max_steps: most steps of training.
         max_time: most seconds of ``fit``; where it ends the training, results depend on the machine's speed.
         early_stopping: end when the held-out figure has not improved for a quarter of the training.
-        validation_fraction: share of rows held out (at most 10,000 of them; none below 10 rows).
-        precision: what the nets compute in, ``"float32"`` or ``"bf16"``; densities stay exact.
-        compile: ``True`` compiles the training step with ``torch.compile``; ``"auto"`` and ``False`` do not.
-        memory: ``"stored"`` keeps activations for the gradient.
+        validation_fraction: share of rows held out, at most half of them and at most 10,000; with 0, or below 10
+            rows, the figures called held out are those of the training rows.
+        precision: what the nets compute in while training, ``"float32"`` or ``"bf16"``.
+        compile: ``True`` compiles the training step with ``torch.compile``; ``False`` does not, and ``"auto"`` does
+            not either as yet.
+        memory: ``"stored"``, the only choice as yet: activations are kept for the gradient.
         device: where to train; by default the accelerator if there is one.
         random_state: seed; the same seed gives the same numbers on the same machine.
         verbose: show a progress bar on a terminal or in a notebook.
-        callbacks: functions called with each evaluation's ``Record``; one that returns ``True`` ends the training.
+        callbacks: functions called with each evaluation's ``Record``; one that returns something true ends it.
 
     Attributes:
         flow_: the trained ``realnvp.Flow``, in float32 and in the units of ``X``.
         history_: one dict per evaluation: step, seconds, train and held-out NLL in nats, and more.
-        stopped_by_: ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"`` or ``"interrupt"``.
+        stopped_by_: ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"`` or
+            ``"interrupt"``.
         n_features_in_, feature_names_in_: as everywhere in scikit-learn.
 
     References:
@@ -118,6 +126,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         self.verbose = verbose
         self.callbacks = callbacks
 
+    @gradients
     def fit(self, X: ArrayLike, y: object = None, *, context: ArrayLike | None = None) -> "RealNVP":
         """Learn the density of ``X``, of shape (n, D), or of ``X`` given ``context``, of shape (n, C).
 
@@ -131,11 +140,12 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         arrays = [rows] if given is None else [rows, given]
         seed = seed_of(self.random_state)
         held, kept = hold_out(len(rows), self.validation_fraction, seed)
-        self._begin([a[kept] for a in arrays], seed)
-        generator = torch.Generator().manual_seed(seed)
-        batches = shuffled(self._scaled([a[kept] for a in arrays]), self.batch_size, generator)
-        return self._train(batches, self._scaled([a[held] for a in arrays]), started)
+        made = self._begin([a[kept] for a in arrays], seed)
+        kept_rows, held_rows = (scaled(made[2], [a[part] for a in arrays]) for part in (kept, held))
+        batches = shuffled(kept_rows, self.batch_size, torch.Generator().manual_seed(seed))
+        return self._train(made, batches, held_rows, started)
 
+    @gradients
     def fit_stream(self, draw: Callable[[int], ArrayLike], *, held_out: int = 5000) -> "RealNVP":
         """Learn from fresh rows at every step: ``draw(n)`` returns an array of shape (n, D).
 
@@ -144,9 +154,9 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         started = time.monotonic()
         check_params(self)
         rows = self._rows(draw(held_out))
-        self._begin([rows], seed_of(self.random_state))
-        fresh = stream(lambda n: self._scaled([np.asarray(draw(n), dtype=np.float64)])[0], self.batch_size)
-        return self._train(fresh, self._scaled([rows]), started)
+        made = self._begin([rows], seed_of(self.random_state))
+        fresh = stream(lambda n: scaled(made[2], [drawn(draw, n, rows.shape[1])])[0], self.batch_size)
+        return self._train(made, fresh, scaled(made[2], [rows]), started)
 
     def score_samples(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
         """Log density of each row in nats, in the units of ``X``: shape (n,), float64."""
@@ -192,15 +202,14 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
     ) -> Iterator[np.ndarray]:
         """Draw the same rows as ``sample`` in pieces, so that memory does not grow with their number."""
         check_is_fitted(self, "flow_")
-        if n_samples < 1:
-            raise InputError(f"the number of samples must be at least 1, got {n_samples}")
+        n_samples = count_of(n_samples)
         flow = self._exact()
         C = context_rows(context, n_samples, flow.context, shared=True)
         device = next(flow.buffers()).device
         generator = torch.Generator(device).manual_seed(seed_of(random_state))
         for start in range(0, n_samples, CHUNK):
             rows = min(CHUNK, n_samples - start)
-            given = None if C is None else tensor(C[start : start + rows]).to(device)
+            given = None if C is None else tensor(C[start : start + rows] if C.ndim > 1 else C).to(device)
             yield flow.sample(rows, given, generator=generator).cpu().numpy()
 
     def save(self, folder: str | os.PathLike, *, force: bool = False, **notes: object) -> Path:
@@ -229,15 +238,18 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         config, state, history = read_run(folder)
         if config.get("kind") != "density":
             raise InputError(f"{folder} holds a run of kind {config.get('kind')!r}, not a density")
-        model = cls(**config["params"], device=device)
-        model.architecture_ = config["architecture"]
-        model.flow_ = whole(build(model.architecture_, 0))
-        model.flow_.load_state_dict(state)
+        try:
+            model = cls(**config["params"], device=device)
+            model.architecture_, names = config["architecture"], config["columns"]
+            model.flow_ = whole(build(model.architecture_, 0))
+            model.flow_.load_state_dict(state)
+            model.n_features_in_, model.stopped_by_ = model.architecture_["features"], config["stopped_by"]
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise InputError(f"{folder}/config.json does not describe the model beside it: it is damaged") from error
         model.flow_.to(device_of(device)).eval()
-        model.history_, model.stopped_by_ = history, config["stopped_by"]
-        model.n_features_in_ = model.architecture_["features"]
-        if config["columns"] is not None:
-            model.feature_names_in_ = np.asarray(config["columns"], dtype=object)
+        model.history_ = history
+        if names is not None:
+            model.feature_names_in_ = np.asarray(names, dtype=object)
         return model
 
     @property
@@ -250,38 +262,42 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         check_columns(rows, getattr(self, "feature_names_in_", [f"x{i}" for i in range(rows.shape[1])]))
         return rows
 
-    def _begin(self, arrays: Sequence[np.ndarray], seed: int) -> None:
-        """Build the flow, standardised and calibrated on the arrays, in ``flow_``."""
-        self.architecture_ = architecture(self, arrays)
-        self._core = build(self.architecture_, seed)
-        self.flow_ = whole(self._core)
-        for scaler, a in zip(scalers(self.flow_), arrays, strict=True):
+    def _begin(self, arrays: Sequence[np.ndarray], seed: int) -> tuple[dict, Flow, Flow]:
+        """Return the architecture, the flow to train and the same in the units of the arrays, calibrated on them."""
+        shape = architecture(self, arrays)
+        core = build(shape, seed)
+        flow = whole(core)
+        for scaler, a in zip(scalers(flow), arrays, strict=True):
             scaler.calibrate(tensor(a))
-        tensors = scaled(self.flow_, arrays)
+        tensors = scaled(flow, arrays)
         if self.base == "mixture":
-            self._core.base = self.flow_.base = mixture_base(tensors[0], self.architecture_["components"], seed)
-        self._core.calibrate(*tensors)
-        self.flow_.to(device_of(self.device))
+            core.base = flow.base = mixture_base(tensors[0], shape["components"], seed)
+        core.calibrate(*tensors)
+        flow.to(device_of(self.device))
+        return shape, core, flow
 
-    def _scaled(self, arrays: Sequence[np.ndarray]) -> list[Tensor]:
-        return scaled(self.flow_, arrays)
-
-    def _train(self, batches: Iterable[Batch], held_out: Sequence[Tensor], started: float) -> "RealNVP":
-        core = self.__dict__.pop("_core")
+    def _train(
+        self,
+        made: tuple[dict, Flow, Flow],
+        batches: Iterable[Batch],
+        held_out: Sequence[Tensor],
+        started: float,
+    ) -> "RealNVP":
+        shape, core, flow = made
         objective: nn.Module = MaxLikelihood(core)
         outcome = train(
             objective,
             batches,
-            lambda module: mean_nll(module, held_out),
+            lambda module: mean_objective(module, held_out),
             limits=Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping else 0.0),
             lr=self.lr,
-            offset=float(scalers(self.flow_)[0].scale.log().sum()),
-            compiled=cast(nn.Module, torch.compile(objective)) if self.compile is True else None,
+            offset=float(scalers(flow)[0].scale.log().sum()),
+            compiled=cast(nn.Module, torch.compile(objective)) if self.compile not in (False, "auto") else None,
             callbacks=self.callbacks or (),
             verbose=self.verbose,
             started=started,
         )
-        self.flow_.eval()
+        self.architecture_, self.flow_ = shape, flow.eval()
         self.history_, self.stopped_by_ = outcome.history, outcome.stopped_by
         if outcome.stopped_by == "interrupt":
             raise KeyboardInterrupt

@@ -1,5 +1,6 @@
 """The affine kernel of Real NVP."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,8 +27,8 @@ class Affine:
     size: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        if not self.bound > 0:
-            raise InputError(f"Affine's bound must be a positive number, got {self.bound}")
+        if not 0 < self.bound < math.inf:
+            raise InputError(f"Affine's bound must be positive and finite, got {self.bound}")
 
     def forward(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``x * exp(s) + t`` and ``s``."""

@@ -1,5 +1,6 @@
 """The monotone rational-quadratic spline kernel."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -52,8 +53,8 @@ class Spline:
     slope: float = 3.0
 
     def __post_init__(self) -> None:
-        if self.bins < 2 or not self.bound > 0 or not 0 < self.floor < 1 or not self.slope > 0:
-            raise InputError(f"a spline needs bins >= 2, bound > 0, 0 < floor < 1 and slope > 0, got {self}")
+        if self.bins < 2 or not (0 < self.bound < math.inf and 0 < self.floor < 1 and 0 < self.slope < math.inf):
+            raise InputError(f"a spline needs bins >= 2, finite bound > 0 and slope > 0, 0 < floor < 1, got {self}")
 
     @property
     def size(self) -> int:

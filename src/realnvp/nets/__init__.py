@@ -1,8 +1,8 @@
 """Conditioners: nets that decide a kernel's parameters."""
 
-from realnvp.nets.base import Constant, NetFactory, Separate
+from realnvp.nets.base import Constant, KeepsDouble, NetFactory, Separate
 from realnvp.nets.mlp import MLP, mlp
 from realnvp.nets.resnet import ResidualMLP, residual_mlp
 from realnvp.nets.standard import Standard
 
-__all__ = ["MLP", "Constant", "NetFactory", "ResidualMLP", "Separate", "Standard", "mlp", "residual_mlp"]
+__all__ = ["MLP", "Constant", "KeepsDouble", "NetFactory", "ResidualMLP", "Separate", "Standard", "mlp", "residual_mlp"]

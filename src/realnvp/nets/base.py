@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Constant", "NetFactory", "Separate", "activation", "zeroed"]
+__all__ = ["Constant", "KeepsDouble", "NetFactory", "Separate", "activation", "zeroed"]
 
 NetFactory = Callable[[int, int], nn.Module]
 """``(inputs, outputs) -> net``, a module from shape ``(*, inputs)`` to shape ``(*, outputs)``."""
@@ -34,6 +34,22 @@ def zeroed(layer: nn.Linear) -> nn.Linear:
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
     return layer
+
+
+class KeepsDouble(nn.Module):
+    """A module whose float64 buffers stay float64 under ``.float()`` or ``.to(dtype)``; they follow the device.
+
+    Data may lie far from zero beside its spread: its location and scale must not be rounded.
+    """
+
+    def _apply(self, fn: Callable[..., Tensor], recurse: bool = True) -> "KeepsDouble":
+        wide = {name: b for name, b in self.named_buffers(recurse=False) if b.dtype == torch.float64}
+        super()._apply(fn, recurse)
+        for name, before in wide.items():
+            now = getattr(self, name)
+            if now.dtype != torch.float64:
+                setattr(self, name, before.to(now.device))
+        return self
 
 
 class Constant(nn.Module):

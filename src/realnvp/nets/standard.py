@@ -3,10 +3,12 @@
 import torch
 from torch import Tensor, nn
 
+from realnvp.nets.base import KeepsDouble
+
 __all__ = ["Standard"]
 
 
-class Standard(nn.Module):
+class Standard(KeepsDouble, nn.Module):
     """``(c - loc) / scale``, feature by feature: ``(*, features) -> (*, features)``; not trained, kept in float64."""
 
     loc: Tensor

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from realnvp.errors import InputError
+from realnvp.files import write_atomically
 from realnvp.report.base import Model, Truth
 from realnvp.report.sheets import prepare, sheets, strip
 
@@ -95,20 +95,10 @@ def _png(figure: Figure) -> bytes:
 
 
 def _write(folder: Path, images: Mapping[str, bytes]) -> list[Path]:
-    """Each file under a hidden name first: a reader sees a whole picture or none."""
+    """Whole pictures or none."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [_replace(folder / name, content) for name, content in images.items()]
+        return [write_atomically(folder / name, content) for name, content in images.items()]
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"no pictures could be written into {folder} ({reason}): choose another folder") from error
-
-
-def _replace(path: Path, content: bytes) -> Path:
-    hidden = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
-    try:
-        hidden.write_bytes(content)
-        os.replace(hidden, path)
-    finally:
-        hidden.unlink(missing_ok=True)
-    return path

@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 
 from realnvp.errors import InputError
+from realnvp.files import write_atomically
 
 __all__ = ["CONFIG", "FORMAT", "HISTORY", "MODEL", "read_config", "read_history", "read_run", "write_run"]
 
@@ -38,10 +41,27 @@ def write_run(
     folder.mkdir(parents=True, exist_ok=True)
     weights = save({name: value.detach().cpu().contiguous() for name, value in state.items()})
     config = {"format": FORMAT, **config, "sha256": hashlib.sha256(weights).hexdigest()}
-    _write(folder / MODEL, weights)
-    _write(folder / HISTORY, "".join(json.dumps(record) + "\n" for record in history).encode())
-    _write(folder / CONFIG, (json.dumps(config, indent=2) + "\n").encode())
+    records = "".join(json.dumps(_finite(record), default=_plain, allow_nan=False) + "\n" for record in history)
+    described = json.dumps(_finite(config), indent=2, default=_plain, allow_nan=False) + "\n"
+    (folder / CONFIG).unlink(missing_ok=True)  # from here until the last line the folder holds no run
+    write_atomically(folder / MODEL, weights)
+    write_atomically(folder / HISTORY, records.encode())
+    write_atomically(folder / CONFIG, described.encode())
     return folder
+
+
+def _plain(value: object) -> object:
+    """Turn NumPy's numbers into Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a run's config takes plain data, not {type(value).__name__}")
+
+
+def _finite(value: object) -> object:
+    """Turn numbers that JSON does not have into null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_config(folder: str | os.PathLike) -> dict:
@@ -53,7 +73,7 @@ def read_config(folder: str | os.PathLike) -> dict:
         raise InputError(f"{folder} is not a run folder: it has no {CONFIG}")
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{folder / CONFIG} is damaged ({error}): fit again, or take a copy of the run") from None
     if not isinstance(config, dict) or not isinstance(config.get("format"), int):
         raise InputError(f"{folder / CONFIG} was not written by realnvp: it names no format")
@@ -87,16 +107,3 @@ def read_history(folder: str | os.PathLike) -> list[dict]:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is damaged ({error}): fit again, or take a copy of the run") from None
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write all of a file or nothing of it."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with new.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)

@@ -35,13 +35,13 @@ def fit(
 ) -> Iterator[Step]:
     """Minimise ``objective(batch)``, one ``Step`` per batch, for as long as ``batches`` lasts.
 
-    ``schedule(steps taken)`` scales the optimiser's learning rates; the gradient's norm is clipped to ``clip``. A step
+    ``schedule(steps taken)`` scales the optimiser's ``initial_lr``; the gradient's norm is clipped to ``clip``. A step
     whose loss or gradient is not finite never reaches the weights: it is skipped and counted. Five in a row put back
     the last good weights and halve the rate; eight times that without a good stretch between them is a
     ``TrainingError``.
     """
     params = [p for p in objective.parameters() if p.requires_grad]
-    rates = [group["lr"] for group in optimizer.param_groups]
+    rates = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
     guard = _Guard(objective, optimizer)
     for index, batch in enumerate(batches, 1):
         factor = guard.factor * (schedule(index - 1) if schedule else 1.0)

@@ -5,18 +5,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Compose", "Diagonal", "Inverse", "Transform", "every_row", "sum_event"]
+from realnvp.shapes import every_row, sum_event
 
-
-def sum_event(values: Tensor, event_dim: int) -> Tensor:
-    """Sum over the last ``event_dim`` axes: ``(*batch, *event) -> (*batch)``."""
-    return values.flatten(-event_dim).sum(-1) if event_dim else values
-
-
-def every_row(log_scale: Tensor, x: Tensor, event_dim: int) -> Tensor:
-    """Sum ``log_scale``, one number per feature, over the event (its pixels too), the same for every row of ``x``."""
-    pixels = x.shape[x.dim() - event_dim + 1 :].numel()
-    return (log_scale.sum() * pixels).to(x.dtype).expand(x.shape[: x.dim() - event_dim])
+__all__ = ["Compose", "Diagonal", "Inverse", "Transform"]
 
 
 class Transform(nn.Module):
@@ -69,6 +60,12 @@ class Inverse(Transform):
     def inv(self) -> Transform:
         """The transform itself."""
         return self.transform
+
+    def calibrate(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """Return ``transform.inverse(x)``; what is set from data is set through the transform itself."""
+        if any(isinstance(m, Diagonal) and "calibrate" in vars(type(m)) for m in self.transform.modules()):
+            raise TypeError("an inverse is not calibrated: call calibrate of the transform itself, with its own input")
+        return super().calibrate(x, context)
 
 
 class Compose(Transform):

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from realnvp.kernels import Kernel
 from realnvp.nets import Constant, NetFactory
-from realnvp.transforms.base import Transform, sum_event
+from realnvp.shapes import sum_event
+from realnvp.transforms.base import Transform
 
 __all__ = ["Coupling", "EvenOdd", "Halves", "RandomHalves", "Split"]
 
@@ -113,8 +114,9 @@ class Coupling(Transform):
     """
 
     compute: torch.dtype | None = None
-    """What the conditioner computes in: ``None`` for the width of ``x``, or ``torch.bfloat16``; the inverse is exact
-    for any conditioner that gives the same answer twice."""
+    """What the conditioner computes in while training: ``None`` for the width of ``x``, or ``torch.bfloat16``. The
+    inverse is exact for any conditioner that gives the same answer twice; in evaluation mode it is of the width of
+    ``x``, so that one model has one density."""
 
     def __init__(
         self,
@@ -158,7 +160,7 @@ class Coupling(Transform):
         return theta.unflatten(axis, (theta.shape[axis] // self.kernel.size, self.kernel.size)).movedim(axis, -1)
 
     def _run(self, kept: Tensor) -> Tensor:
-        if self.compute is None:
+        if self.compute is None or not self.training:
             return self.net(kept)
         with torch.autocast(kept.device.type, self.compute):
             return self.net(kept)

@@ -4,9 +4,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from realnvp.transforms.base import Transform, every_row
+from realnvp.shapes import every_row
+from realnvp.transforms.base import Transform
 
 __all__ = ["LULinear", "PositiveLinear"]
+
+
+def _full_width(x: Tensor) -> torch.autocast:
+    """Keep an autocast around the flow from rounding a product that its inverse has to undo."""
+    return torch.autocast(x.device.type, enabled=False)
 
 
 class LULinear(Transform):
@@ -34,7 +40,8 @@ class LULinear(Transform):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return ``L U x + b`` and ``sum(log diag U)``."""
-        z = F.linear(x.movedim(-self.event_dim, -1), self.matrix, self.bias)
+        with _full_width(x):
+            z = F.linear(x.movedim(-self.event_dim, -1), self.matrix, self.bias)
         return z.movedim(-1, -self.event_dim), every_row(self.log_diagonal, x, self.event_dim)
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -74,7 +81,8 @@ class PositiveLinear(Transform):
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return ``A z + b`` and ``log |det A|``."""
-        return z @ self.matrix.T + self.shift, self._log_det(z)
+        with _full_width(z):
+            return F.linear(z, self.matrix, self.shift), self._log_det(z)
 
     def _log_det(self, x: Tensor) -> Tensor:
         return torch.linalg.slogdet(self.matrix).logabsdet.expand(x.shape[:-1])

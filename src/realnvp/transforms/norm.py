@@ -3,12 +3,13 @@
 import torch
 from torch import Tensor, nn
 
+from realnvp.nets import KeepsDouble
 from realnvp.transforms.base import Diagonal
 
 __all__ = ["ActNorm", "BatchNorm", "Standardise"]
 
 
-class Standardise(Diagonal):
+class Standardise(KeepsDouble, Diagonal):
     """``z = (x - mean) / std`` with the mean and standard deviation of the data given to ``calibrate``; not trained.
 
     The two are kept in float64, so that a float64 ``x`` far from zero loses nothing.

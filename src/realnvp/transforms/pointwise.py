@@ -7,7 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from realnvp.errors import InputError
-from realnvp.transforms.base import Transform, sum_event
+from realnvp.nets import KeepsDouble
+from realnvp.shapes import sum_event
+from realnvp.transforms.base import Transform
 
 __all__ = ["Box", "Logit"]
 
@@ -48,7 +50,7 @@ class Logit(Transform):
         return (z.sigmoid() - self.alpha) / self.span, sum_event(ladj, self.event_dim)
 
 
-class Box(Transform):
+class Box(KeepsDouble, Transform):
     """``z = atanh((x - middle) / half)`` for ``x`` in the box; ``inverse`` fills the box and never leaves it.
 
     Inverse   ``x = middle + half * tanh(z)``, ``ladj = sum log half + 2 (log 2 - |z| - log(1 + exp(-2|z|)))``, which
@@ -64,6 +66,9 @@ class Box(Transform):
         if not (torch.isfinite(top - bottom).all() and (top > bottom).all()):
             raise InputError(f"a box needs finite low < high in every feature, got {low} and {high}")
         self.event_dim = event_dim
+        bottom, top = (v.clone() for v in torch.broadcast_tensors(bottom, top))
+        if bottom.dim() == 1:  # one bound for each feature, the same for all its pixels
+            bottom, top = (v.reshape(-1, *(1,) * (event_dim - 1)) for v in (bottom, top))
         self.register_buffer("low", bottom)  # float64, so that a double-precision flow has the box as it was given
         self.register_buffer("high", top)
 
