@@ -28,7 +28,7 @@ def sample(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def exact(x: np.ndarray, context: np.ndarray) -> np.ndarray:
-    """log p(x | c): turning back changes no volume."""
+    """Log p(x | c): turning back changes no volume."""
     back = turn(x, -context[:, 2])
     each = [law.log_prob(back + centre) for law, centre in zip(LAWS, CENTRES, strict=True)]
     return np.where(context[:, 0] == 1, *each)

@@ -79,8 +79,8 @@ def train(
     The raw weights and their moving average are both looked at. ``offset`` is added to every figure reported (the
     log-det of a standardisation outside the objective); the clock runs from ``started``. A callback gets each
     ``Record``, and one that returns something true ends the training. What ended it is in ``stopped_by``:
-    ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"`` or ``"interrupt"``; the best weights are in
-    place in each case.
+    ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"`` or ``"interrupt"``;
+    the best weights are in place in each case.
     """
     watch = _Watch(objective, evaluate, limits, offset, time.monotonic() if started is None else started, verbose)
     rate = warm_cosine(limits.warmup)

@@ -7,11 +7,19 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet
 import pytest
 
 from realnvp import RealNVP, __version__
 from realnvp.data.table import read_table
+
+
+def scores(run, X, **given):
+    """Log densities by the estimator itself, the columns under the names it learnt."""
+    model = RealNVP.load(run)
+    return model.score_samples(pd.DataFrame(X, columns=model.feature_names_in_), **given)
+
 
 QUICK = ["--max-steps", "20", "--layers", "2", "--width", "8"]
 
@@ -57,10 +65,10 @@ def test_fit_table_then_sample_and_score_keep_the_column_names(realnvp, table, t
 
     assert code == 0
     assert pyarrow.parquet.read_table("new.parquet").column_names == ["height", "width", "age"]
-    scores = read_table("scores.csv")
-    assert scores.columns == ("log_prob",)
-    exact = RealNVP.load("run").score_samples(read_table("new.parquet").values)
-    np.testing.assert_allclose(scores.values[:, 0], exact, atol=1e-12)
+    written = read_table("scores.csv")
+    assert written.columns == ("log_prob",)
+    exact = scores("run", read_table("new.parquet").values)
+    np.testing.assert_allclose(written.values[:, 0], exact, atol=1e-12)
     assert f"{exact.mean():.4f} nats per row" in out
     assert (tmp_path / "run/figures/corner.png").is_file()
 
@@ -70,7 +78,7 @@ def test_score_finds_the_columns_by_name_in_any_order(realnvp, table):
     realnvp("score", "run", table, "--out", "scores.npy")
     X = read_table(table, ["width", "height"]).values
 
-    np.testing.assert_allclose(np.load("scores.npy")[:, 0], RealNVP.load("run").score_samples(X), atol=1e-12)
+    np.testing.assert_allclose(np.load("scores.npy")[:, 0], scores("run", X), atol=1e-12)
 
 
 def test_score_takes_an_array_without_names_by_position(realnvp, table):
@@ -80,7 +88,7 @@ def test_score_takes_an_array_without_names_by_position(realnvp, table):
     np.save("narrow.npy", X[:, :2])
     realnvp("score", "run", "rows.npy", "--out", "scores.npy")
 
-    np.testing.assert_allclose(np.load("scores.npy")[:, 0], RealNVP.load("run").score_samples(X), atol=1e-12)
+    np.testing.assert_allclose(np.load("scores.npy")[:, 0], scores("run", X), atol=1e-12)
     assert "has 2 columns without names, the run 3" in realnvp("score", "run", "narrow.npy", "--out", "s.npy")[2]
 
 
@@ -91,7 +99,7 @@ def test_context_columns_are_conditioned_on(realnvp, table):
 
     assert read_table("new.csv").columns == ("height", "width")
     T = read_table(table).values
-    exact = RealNVP.load("run").score_samples(T[:, :2], context=T[:, 2:])
+    exact = scores("run", T[:, :2], context=T[:, 2:])
     np.testing.assert_allclose(read_table("scores.csv").values[:, 0], exact, atol=1e-12)
     assert "give --context age=" in realnvp("sample", "run", "-n", 10, "--out", "more.csv")[2]
     assert "name=number" in realnvp("sample", "run", "--context", "age", "--out", "more.csv")[2]

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from realnvp.data.table import Table, check_columns, iter_table, read_table, table_columns
+from realnvp.data.check import check_columns
+from realnvp.data.table import Table, iter_table, read_table, table_columns
 from realnvp.errors import InputError
 
 X = np.random.default_rng(0).standard_normal((1003, 3))

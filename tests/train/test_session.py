@@ -178,9 +178,11 @@ def test_a_patience_of_nothing_never_stops():
     assert outcome.stopped_by == "max_steps"
 
 
-def test_a_callback_that_returns_true_stops_and_others_do_not():
+@pytest.mark.parametrize("yes", [True, 1, "enough"])
+def test_a_callback_that_returns_something_true_stops_and_others_do_not(yes):
     seen = []
-    _, outcome = run(callbacks=[lambda r: "yes", lambda r: seen.append(r.step) or r.step >= 30, lambda r: 1])
+    callbacks = [lambda r: None, lambda r: seen.append(r.step) or (yes if r.step >= 30 else False), lambda r: 0]
+    _, outcome = run(callbacks=callbacks)
 
     assert outcome.stopped_by == "callback"
     assert seen == [10, 20, 30]

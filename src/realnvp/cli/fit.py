@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from realnvp.cli.base import figures, measured_rows, say, use_threads
-from realnvp.data.table import check_columns, read_table, table_columns
+from realnvp.data.check import check_columns
+from realnvp.data.table import read_table, table_columns
 from realnvp.data.toy import TOYS, Toy
 from realnvp.errors import InputError, nearest
 from realnvp.estimators import RealNVP

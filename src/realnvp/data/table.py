@@ -18,7 +18,7 @@ import numpy as np
 
 from realnvp.errors import InputError
 
-__all__ = ["Table", "check_columns", "check_scale", "iter_table", "read_table", "table_columns"]
+__all__ = ["Table", "iter_table", "read_table", "table_columns"]
 
 _BLOCK = 1 << 20  # bytes of a CSV file parsed at a time; the first settle its dialect and its names
 
@@ -48,24 +48,6 @@ def iter_table(path: str | Path, columns: Sequence[str] | None = None, *, rows: 
 def table_columns(path: str | Path) -> tuple[str, ...]:
     """The names alone, from the head of the file; an array without names has x0, x1, ..."""
     return _source(Path(path)).names
-
-
-def check_columns(values: np.ndarray, columns: Sequence[str]) -> None:
-    """Refuse n < D and constant columns: neither leaves a density to fit."""
-    n, d = values.shape
-    if n < d:
-        raise InputError(f"too few rows ({n}) for {d} columns: give at least as many rows, or keep fewer columns")
-    for j in np.flatnonzero((values == values[:1]).all(axis=0)).tolist():
-        raise InputError(f"column {columns[j]!r} is constant ({values[0, j]:.12g}): leave it out, it has no density")
-    check_scale(values, columns)
-
-
-def check_scale(values: np.ndarray, columns: Sequence[str]) -> None:
-    """Refuse numbers whose squares leave the range of float64; constant columns pass."""
-    reach = np.abs(values).max(axis=0, initial=0)
-    width = values.max(axis=0, initial=-np.inf) / 2 - values.min(axis=0, initial=np.inf) / 2
-    for j in np.flatnonzero((reach > 1e150) | ((width > 0) & (width < 1e-150))).tolist():
-        raise InputError(f"column {columns[j]!r} has a scale that float64 cannot square: multiply it by a constant")
 
 
 class _Source(Protocol):

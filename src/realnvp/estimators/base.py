@@ -14,7 +14,7 @@ from sklearn.utils import check_array
 from torch import Tensor, nn
 
 from realnvp.bases import Base, Logistic, Mixture, Normal
-from realnvp.data.table import check_scale
+from realnvp.data.check import check_scale
 from realnvp.errors import InputError, nearest
 from realnvp.flow import Flow
 from realnvp.nets import Standard
@@ -27,6 +27,7 @@ __all__ = [
     "KERNELS",
     "LAYERS",
     "PRECISIONS",
+    "Seed",
     "architecture",
     "build",
     "check_params",
@@ -57,6 +58,7 @@ CHUNK = 16_384
 """Rows worked on at a time outside training: enough to keep the cores busy, little enough to stay in cache."""
 
 Choice = TypeVar("Choice")
+Seed = int | np.random.RandomState | np.random.Generator | None
 Method = TypeVar("Method", bound=Callable[..., object])
 
 

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 import realnvp
 from realnvp.data.batches import Batch, shuffled, stream
-from realnvp.data.table import check_columns
+from realnvp.data.check import check_columns
 from realnvp.errors import InputError
 from realnvp.estimators.base import (
     CHUNK,
+    Seed,
     architecture,
     build,
     check_params,
@@ -104,7 +105,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         compile: bool | str = "auto",  # noqa: A002 - the name the field uses
         memory: str = "stored",
         device: str | torch.device | None = None,
-        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        random_state: Seed = None,
         verbose: bool = True,
         callbacks: Sequence[Callable[[Record], object]] | None = None,
     ) -> None:
@@ -183,22 +184,12 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         flow = self._exact()
         return in_chunks(lambda *a: flow.inverse(*a)[0], (rows, context_rows(context, len(rows), flow.context)), flow)
 
-    def sample(
-        self,
-        n_samples: int = 1,
-        context: ArrayLike | None = None,
-        *,
-        random_state: int | np.random.RandomState | np.random.Generator | None = None,
-    ) -> np.ndarray:
+    def sample(self, n_samples: int = 1, context: ArrayLike | None = None, *, random_state: Seed = None) -> np.ndarray:
         """Draw rows, shape (n, D); ``context`` of shape (n, C), (1, C) or (C,) says given what."""
         return np.concatenate(list(self.iter_samples(n_samples, context, random_state=random_state)))
 
     def iter_samples(
-        self,
-        n_samples: int,
-        context: ArrayLike | None = None,
-        *,
-        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        self, n_samples: int, context: ArrayLike | None = None, *, random_state: Seed = None
     ) -> Iterator[np.ndarray]:
         """Draw the same rows as ``sample`` in pieces, so that memory does not grow with their number."""
         check_is_fitted(self, "flow_")
@@ -221,13 +212,12 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         params = {k: v for k, v in self.get_params().items() if k not in ("callbacks", "device")}
         if not isinstance(params["random_state"], int | np.integer | None):
             params["random_state"] = None
-        names = getattr(self, "feature_names_in_", None)
         config = {
             "kind": "density",
             "version": realnvp.__version__,
             "params": params,
             "architecture": self.architecture_,
-            "columns": None if names is None else list(names),
+            "columns": list(getattr(self, "feature_names_in_", ())) or None,
             "stopped_by": self.stopped_by_,
         } | notes
         return write_run(folder, config, self.flow_.state_dict(), self.history_, force=force)
@@ -277,11 +267,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         return shape, core, flow
 
     def _train(
-        self,
-        made: tuple[dict, Flow, Flow],
-        batches: Iterable[Batch],
-        held_out: Sequence[Tensor],
-        started: float,
+        self, made: tuple[dict, Flow, Flow], batches: Iterable[Batch], held_out: Sequence[Tensor], started: float
     ) -> "RealNVP":
         shape, core, flow = made
         objective: nn.Module = MaxLikelihood(core)
