@@ -1,4 +1,4 @@
-"""A conditional density: which law (a one-hot label) and turned by which angle (a number), learnt beside the exact one."""
+"""A conditional density: a label says which law, a number how far it is turned; the learnt beside the exact one."""
 
 import numpy as np
 from _common import Example

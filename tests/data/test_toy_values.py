@@ -182,7 +182,7 @@ def test_entropies_in_their_limits(law, truth):
         (Circles(), lambda: datasets.make_circles(N, noise=0.05, factor=0.5, random_state=0)[0]),
         (SwissRoll(), lambda: datasets.make_swiss_roll(N, noise=0.5, random_state=0)[0][:, [0, 2]] / 5),
     ],
-    ids=str,
+    ids=["moons", "moons of noise 0.2", "circles", "swiss roll"],
 )
 def test_sklearn_draws_from_the_same_law(law, x):
     logs = law.log_prob(x())
@@ -190,7 +190,9 @@ def test_sklearn_draws_from_the_same_law(law, x):
 
 
 @pytest.mark.parametrize(
-    ("law", "make"), [(Moons(), datasets.make_moons), (Circles(factor=0.8), datasets.make_circles)], ids=str
+    ("law", "make"),
+    [(Moons(), datasets.make_moons), (Circles(factor=0.8), datasets.make_circles)],
+    ids=["moons", "circles"],
 )
 def test_labels_are_sklearns(law, make):
     theirs = make(N, random_state=0)
