@@ -16,7 +16,7 @@ from realnvp.report.plots import DATA, MODEL, fresh_figure
 from realnvp.train import adamw, fit
 from realnvp.transforms import BatchNorm, EvenOdd
 
-LAWS = (Circles(noise=0.1, factor=0.3), Moons(noise=0.1), Spirals(noise=0.05))
+SETS = list(product((Circles(noise=0.1, factor=0.3), Moons(noise=0.1), Spirals()), (bases.Logistic, bases.Normal)))
 TITLES = ("Data", "Samples, untrained", "Samples, trained", "Density, untrained", "Density, trained", "Exact density")
 
 
@@ -31,36 +31,29 @@ def build(model, base):
     return flow
 
 
-def show(row, columns, samples, log_density, box, top, colour=MODEL) -> None:
-    scatter(samples[:3000], ax=row[columns[0]], title=None, extent=box, colour=colour)
-    density(log_density, box, ax=row[columns[1]], title=None, n=120, vmax=top, colorbar=False)
+def show(axes, samples, log_density, box, top, colour=MODEL) -> None:
+    scatter(samples[:3000], ax=axes[0], title=None, extent=box, colour=colour)
+    density(log_density, box, ax=axes[1], title=None, n=120, vmax=top, colorbar=False)
 
 
 run = Example(__file__)
-steps = run.steps(1500)
-print("model     law       base      gap to the exact entropy (nats)")
+steps = run.steps(1400)
 for name, model in {"NICE": nice, "Real NVP": real_nvp}.items():
     figure, axes = fresh_figure(10, 10.2, 6, 6)
-    for row, (law, base) in zip(axes, product(LAWS, (bases.Logistic, bases.Normal)), strict=True):
+    for row, (law, base) in zip(axes, SETS, strict=True):
         flow, draw, x = build(model, base), draws(law), law.sample(20_000, seed=1)
         reach = 1.1 * abs(x - x.mean(0)).max()
         look = (x.mean(0) - reach, x.mean(0) + reach), np.quantile(np.exp(law.log_prob(x)), 0.95)
         flow.calibrate(draw(4096))  # the batch norms start at the data's mean and variance
-        show(row, (1, 3), flow.eval().sample(3000), log_prob(flow), *look)
+        show(row[[1, 3]], flow.eval().sample(3000), log_prob(flow), *look)
         flow.train()  # batch norm moves in training mode only
         for _ in fit(MaxLikelihood(flow), islice(stream(draw, 512), steps), adamw(flow, 2e-2), schedule=cosine(steps)):
             pass
-        show(row, (2, 4), flow.eval().sample(3000), log_prob(flow), *look)
-        show(row, (0, 5), x, law.log_prob, *look, colour=DATA)
+        show(row[[2, 4]], flow.eval().sample(3000), log_prob(flow), *look)
+        show(row[[0, 5]], x, law.log_prob, *look, colour=DATA)
         gap = truth_gap(law.log_prob(x), log_prob(flow)(x))
-        print(f"{name:10}{law.name:10}{base.__name__.lower():10}{gap.value:8.3f} +- {gap.error:.3f}")
+        print(f"{name:10}{law.name:9}{base.__name__:9}gap to the entropy {gap.value:6.3f} +- {gap.error:.3f} nats")
         for ax, title in zip(row, TITLES, strict=True):
-            ax.set(
-                xticks=[],
-                yticks=[],
-                xlabel="",
-                ylabel="",
-                title=title if law is LAWS[0] and base is bases.Logistic else "",
-            )
+            ax.set(xticks=[], yticks=[], xlabel="", ylabel="", title=title if row[0] is axes[0, 0] else "")
         row[0].set_ylabel(f"{law.name}, {base.__name__.lower()} base")
     run.save(figure, f"{name.lower().replace(' ', '_')}.png")

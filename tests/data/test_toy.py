@@ -210,13 +210,12 @@ def test_default_parameters():
 
 
 def test_unknown_names_suggest_the_nearest():
-    known = "Known: " + ", ".join(TOYS) + "."
     with pytest.raises(InputError) as caught:
         toy("mons")
-    assert str(caught.value) == f"unknown toy data set 'mons': did you mean 'moons'? {known}"
+    assert str(caught.value) == "unknown toy data set 'mons': did you mean 'moons'?"
     with pytest.raises(InputError) as caught:
         toy("zzz")
-    assert str(caught.value) == f"unknown toy data set 'zzz'. {known}"
+    assert str(caught.value) == f"unknown toy data set 'zzz': choose one of {', '.join(TOYS)}"
 
 
 @pytest.mark.parametrize(
