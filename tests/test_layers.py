@@ -28,6 +28,7 @@ FLOORS = [
     "report/plots",
     "report/sheets",
     "report",
+    "estimators/parts",
     "estimators",
     "cli/fit cli/use",
     "cli",

@@ -19,26 +19,17 @@ import realnvp
 from realnvp.data.batches import Batch, shuffled, stream
 from realnvp.data.check import check_columns
 from realnvp.errors import InputError
-from realnvp.estimators.base import (
+from realnvp.estimators.parts.base import Seed, check_params, count_of, device_of, fitting, seed_of
+from realnvp.estimators.parts.build import architecture, build, mixture_base, scalers, whole
+from realnvp.estimators.parts.rows import (
     CHUNK,
-    Seed,
-    architecture,
-    build,
-    check_params,
     context_rows,
-    count_of,
-    device_of,
     drawn,
-    gradients,
     hold_out,
     in_chunks,
     mean_objective,
-    mixture_base,
     scaled,
-    scalers,
-    seed_of,
     tensor,
-    whole,
 )
 from realnvp.flow import Flow
 from realnvp.objectives import MaxLikelihood
@@ -80,8 +71,8 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
     Attributes:
         flow_: the trained ``realnvp.Flow``, in float32 and in the units of ``X``.
         history_: one dict per evaluation: step, seconds, train and held-out NLL in nats, and more.
-        stopped_by_: ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"`` or
-            ``"interrupt"``.
+        stopped_by_: ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"``,
+            ``"batches"`` or ``"interrupt"``.
         n_features_in_, feature_names_in_: as everywhere in scikit-learn.
 
     References:
@@ -127,7 +118,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         self.verbose = verbose
         self.callbacks = callbacks
 
-    @gradients
+    @fitting
     def fit(self, X: ArrayLike, y: object = None, *, context: ArrayLike | None = None) -> "RealNVP":
         """Learn the density of ``X``, of shape (n, D), or of ``X`` given ``context``, of shape (n, C).
 
@@ -142,11 +133,11 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         seed = seed_of(self.random_state)
         held, kept = hold_out(len(rows), self.validation_fraction, seed)
         made = self._begin([a[kept] for a in arrays], seed)
-        kept_rows, held_rows = (scaled(made[2], [a[part] for a in arrays]) for part in (kept, held))
+        kept_rows, held_rows = (scaled(scalers(made[2]), [a[part] for a in arrays]) for part in (kept, held))
         batches = shuffled(kept_rows, self.batch_size, torch.Generator().manual_seed(seed))
         return self._train(made, batches, held_rows, started)
 
-    @gradients
+    @fitting
     def fit_stream(self, draw: Callable[[int], ArrayLike], *, held_out: int = 5000) -> "RealNVP":
         """Learn from fresh rows at every step: ``draw(n)`` returns an array of shape (n, D).
 
@@ -156,8 +147,8 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         check_params(self)
         rows = self._rows(draw(held_out))
         made = self._begin([rows], seed_of(self.random_state))
-        fresh = stream(lambda n: scaled(made[2], [drawn(draw, n, rows.shape[1])])[0], self.batch_size)
-        return self._train(made, fresh, scaled(made[2], [rows]), started)
+        fresh = stream(lambda n: scaled(scalers(made[2]), [drawn(draw, n, rows.shape[1])])[0], self.batch_size)
+        return self._train(made, fresh, scaled(scalers(made[2]), [rows]), started)
 
     def score_samples(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
         """Log density of each row in nats, in the units of ``X``: shape (n,), float64."""
@@ -259,7 +250,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         flow = whole(core)
         for scaler, a in zip(scalers(flow), arrays, strict=True):
             scaler.calibrate(tensor(a))
-        tensors = scaled(flow, arrays)
+        tensors = scaled(scalers(flow), arrays)
         if self.base == "mixture":
             core.base = flow.base = mixture_base(tensors[0], shape["components"], seed)
         core.calibrate(*tensors)

@@ -1,0 +1,110 @@
+"""What users pass to an estimator, checked: names, numbers, seeds, devices."""
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from numbers import Integral, Real
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import torch
+
+from realnvp.errors import InputError, nearest
+
+__all__ = ["Seed", "check_params", "chosen", "count_of", "device_of", "fitting", "seed_of", "seeded"]
+
+Choice = TypeVar("Choice")
+Seed = int | np.random.RandomState | np.random.Generator | None
+Method = TypeVar("Method", bound=Callable[..., object])
+
+
+def chosen(what: str, name: object, choices: dict[str, Choice]) -> Choice:
+    """Look ``name`` up, or say which names there are."""
+    if not isinstance(name, str) or name not in choices:
+        raise InputError(f"unknown {what} {name!r}{nearest(str(name), choices)}")
+    return choices[name]
+
+
+def check_params(model: Any) -> None:
+    """Refuse constructor parameters that make no sense, by name."""
+    for name, least in {"layers": 1, "width": 1, "batch_size": 1, "max_steps": 0}.items():
+        value = getattr(model, name)
+        if name == "layers" and value == "auto":
+            continue
+        if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or value < least:
+            raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    for name in ("lr", "max_time", "validation_fraction"):
+        value = getattr(model, name)
+        if not isinstance(value, Real) and not (name == "max_time" and value is None):
+            raise InputError(f"{name} must be a number, got {value!r}")
+    if not 0 < model.lr < float("inf"):
+        raise InputError(f"lr must be positive and finite, got {model.lr!r}")
+    if model.max_time is not None and not model.max_time > 0:
+        raise InputError(f"max_time must be a positive number of seconds, got {model.max_time!r}")
+    if not 0 <= model.validation_fraction < 1:
+        raise InputError(f"validation_fraction must lie in [0, 1), got {model.validation_fraction!r}")
+    if model.compile not in (True, False, "auto"):
+        raise InputError(f"compile must be True, False or 'auto', got {model.compile!r}")
+    if model.memory != "stored":
+        raise InputError(f"memory must be 'stored', got {model.memory!r}")
+
+
+def count_of(n: object) -> int:
+    """Return a number of samples as an int, or say what is wrong with it."""
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
+        raise InputError(f"the number of samples must be a whole number of at least 1, got {n!r}")
+    return int(n)
+
+
+def seed_of(random_state: object) -> int:
+    """Return a seed: the number given, a draw from the generator given, or a fresh one for ``None``."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random_state, Integral):
+        seed = int(random_state)
+        if not 0 <= seed < 2**63:
+            raise InputError(f"random_state must lie between 0 and 2**63 - 1, got {seed}")
+        return seed
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    raise InputError(f"random_state must be a number, a NumPy generator or None, got {random_state!r}")
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from ``seed`` on the processor inside, and leave the global generator as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def device_of(name: str | torch.device | None) -> torch.device:
+    """Return the device of that name; without one, the accelerator if there is one, else the processor."""
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(f"there is no device {str(name)!r} here ({reason}): leave device out") from error
+    return torch.device(name)
+
+
+def fitting(method: Method) -> Method:
+    """Make a method take gradients wherever it is called, and leave the estimator as it was where it fails."""
+
+    @functools.wraps(method)
+    def wrapped(self: Any, *args: object, **kwargs: object) -> object:
+        before = vars(self).copy()
+        try:
+            with torch.inference_mode(False), torch.enable_grad():
+                return method(self, *args, **kwargs)
+        except BaseException:
+            if vars(self).get("flow_") is before.get("flow_"):  # else an interrupt left the best model so far
+                vars(self).clear()
+                vars(self).update(before)
+            raise
+
+    return cast(Method, wrapped)

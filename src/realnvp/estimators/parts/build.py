@@ -1,0 +1,91 @@
+"""Architectures written as plain data, and the flows built from them."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from realnvp.bases import Base, Logistic, Mixture, Normal
+from realnvp.estimators.parts.base import chosen, seeded
+from realnvp.flow import Flow
+from realnvp.nets import Standard
+from realnvp.recipes import nice, real_nvp, spline_flow
+from realnvp.transforms import Compose, Coupling, Embed, LULinear, Standardise, Transform
+
+__all__ = ["BASES", "KERNELS", "LAYERS", "PRECISIONS", "architecture", "build", "mixture_base", "scalers", "whole"]
+
+KERNELS: dict[str, Callable[..., Flow]] = {"additive": nice, "affine": real_nvp, "spline": spline_flow}
+BASES: dict[str, Callable[..., Base]] = {"logistic": Logistic, "mixture": Mixture, "normal": Normal}
+LAYERS = {"additive": 8, "affine": 10, "spline": 4}
+"""How many couplings ``layers="auto"`` means: a spline bends more than a scaling does."""
+PRECISIONS = {"float32": None, "bf16": torch.bfloat16}
+
+
+def architecture(model: Any, arrays: Sequence[np.ndarray]) -> dict:
+    """Return the plain data that ``build`` makes a flow from, for these parameters and this data (and context)."""
+    return {
+        "features": arrays[0].shape[1],
+        "context": arrays[1].shape[1] if len(arrays) > 1 else 0,
+        "components": min(8, len(arrays[0]) // 2),
+        "layers": LAYERS.get(model.kernel, 0) if model.layers == "auto" else int(model.layers),
+        "width": int(model.width),
+        **{name: getattr(model, name) for name in ("kernel", "base", "precision")},
+    }
+
+
+def build(shape: dict, seed: int) -> Flow:
+    """Build the flow that ``shape`` describes, its first weights drawn from ``seed``.
+
+    ``shape`` is plain data (JSON), the same that a run folder keeps: features, context, kernel, layers, width,
+    base, components, precision.
+    """
+    recipe = chosen("kernel", shape["kernel"], KERNELS)
+    make = chosen("base", shape["base"], BASES)
+    features, width = shape["features"], shape["width"]
+    parts = (shape["components"],) if shape["base"] == "mixture" else ()
+    with seeded(seed):
+        flow = recipe(
+            features,
+            context=shape["context"],
+            layers=shape["layers"],
+            hidden=(width, width),
+            between=LULinear if features > 1 else None,
+            base=make(features, *parts),
+        )
+    dtype = chosen("precision", shape["precision"], PRECISIONS)
+    for module in flow.modules():
+        if isinstance(module, Coupling):
+            module.compute = dtype
+    return flow.float()  # whatever default dtype the user has set
+
+
+def whole(core: Flow) -> Flow:
+    """Put the standardisation of the data, and of the context, before ``core``; parameters are shared."""
+    (features,) = core.event_shape
+    transform: Transform = Compose(Standardise(features), core.transform)
+    if core.context:
+        transform = Embed(transform, Standard(core.context), core.context)
+    return Flow(transform, core.base)
+
+
+def scalers(flow: Flow) -> list[Standardise | Standard]:
+    """Return the scaler of the data and, if there is one, that of the context, of a flow that ``whole`` made."""
+    if isinstance(flow.transform, Embed):
+        return [flow.transform.transform[0], flow.transform.net]  # type: ignore[index, list-item]
+    return [flow.transform[0]]  # type: ignore[index]
+
+
+def mixture_base(z: Tensor, components: int, seed: int) -> Mixture:
+    """Fit a Gaussian mixture to ``z``: a flow that starts at the identity then starts as good as the mixture."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a start need not have converged
+        found = GaussianMixture(components, reg_covar=1e-4, random_state=seed % 2**32).fit(
+            z[:20_000].double().cpu().numpy()
+        )
+    return Mixture.from_sklearn(found)

@@ -1,0 +1,102 @@
+"""Rows of arrays: checked, held out, turned into tensors, worked on a chunk at a time."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.utils import check_array
+from torch import Tensor, nn
+
+from realnvp.data.check import check_scale
+from realnvp.errors import InputError
+from realnvp.flow import Flow
+from realnvp.nets import Standard
+from realnvp.transforms import Standardise
+
+__all__ = ["CHUNK", "context_rows", "drawn", "hold_out", "in_chunks", "mean_objective", "scaled", "tensor"]
+
+CHUNK = 16_384
+"""Rows worked on at a time outside training: enough to keep the cores busy, little enough to stay in cache."""
+
+
+def scaled(scalers: Sequence[Standardise | Standard], arrays: Sequence[np.ndarray]) -> list[Tensor]:
+    """Standardise float64 arrays (data, context) in float64, then round: float32 tensors on the scalers' device."""
+    found = []
+    for scaler, a in zip(scalers, arrays, strict=True):
+        value = scaler(tensor(a).to(scaler.loc.device))
+        found.append((value if isinstance(value, Tensor) else value[0]).float())
+    return found
+
+
+def tensor(a: np.ndarray) -> Tensor:
+    """Return the array as a tensor, without a copy where NumPy allows writing to it."""
+    return torch.from_numpy(np.require(a, requirements=["C", "W"]))
+
+
+def hold_out(rows: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Return the indices of the rows held out (at most half, at most 10,000) and of those trained on.
+
+    Below 10 rows, or with a fraction of 0, all rows are trained on and the first 10,000 of them measured on.
+    """
+    order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed))
+    held = min(max(1, round(fraction * rows)), rows // 2, 10_000) if rows >= 10 and fraction else 0
+    return (order[:held], order[held:]) if held else (order[:10_000], order)
+
+
+def context_rows(
+    context: ArrayLike | None, rows: int, wanted: int | None = None, *, shared: bool = False
+) -> np.ndarray | None:
+    """Check a context and return it as (rows, C) float64; where ``shared``, (C,) stands for all rows and stays so.
+
+    ``wanted`` is the number of columns the model was fitted with; ``None`` takes what comes.
+    """
+    if context is None:
+        if wanted:
+            raise InputError(f"this model was fitted with {wanted} context columns: pass context=")
+        return None
+    if wanted == 0:
+        raise InputError("this model was fitted without context: leave context out")
+    given = np.asarray(context)
+    C = check_array(given[None] if given.ndim == 1 and shared else given, dtype=np.float64, input_name="context")
+    if wanted is not None and C.shape[1] != wanted:
+        raise InputError(f"context has {C.shape[1]} columns, the model was fitted with {wanted}")
+    check_scale(C, [f"c{i}" for i in range(C.shape[1])])
+    if len(C) == 1 and shared:
+        return C[0]
+    if len(C) != rows:
+        raise InputError(f"context has {len(C)} rows, the data {rows}: pass one row of context for each row")
+    return C
+
+
+def drawn(draw: Callable[[int], ArrayLike], n: int, features: int) -> np.ndarray:
+    """Return a fresh batch of a stream as (n, features) float64."""
+    rows = np.asarray(draw(n), dtype=np.float64)
+    if rows.ndim != 2 or rows.shape[1] != features:
+        raise InputError(f"draw({n}) gave an array of shape {rows.shape}: give (n, {features}) at every call")
+    return rows
+
+
+@torch.no_grad()
+def in_chunks(
+    function: Callable[..., Tensor], arrays: Sequence[np.ndarray | None], flow: Flow, *, rows: int = CHUNK
+) -> np.ndarray:
+    """Apply ``function(x, …)`` to float64 rows on the flow's device, ``rows`` at a time, and return float64."""
+    device = next(flow.buffers()).device
+    total = len(arrays[0])  # type: ignore[arg-type]
+    parts = []
+    for start in range(0, max(total, 1), rows):
+        pieces = (None if a is None else tensor(a[start : start + rows]).to(device) for a in arrays)
+        parts.append(function(*pieces).cpu().numpy())
+    return np.concatenate(parts).astype(np.float64, copy=False)
+
+
+@torch.no_grad()
+def mean_objective(objective: nn.Module, rows: Sequence[Tensor]) -> float:
+    """Mean of ``objective`` over all rows, a chunk at a time, in evaluation mode."""
+    was = objective.training
+    objective.eval()
+    pieces = zip(*(a.split(CHUNK) for a in rows), strict=True)
+    total = sum(len(p[0]) * float(objective(p[0] if len(p) == 1 else p)) for p in pieces)
+    objective.train(was)
+    return total / len(rows[0])
