@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 
+import torch
 from torch import Tensor, nn
 
 from realnvp.train.keep import Average, Best
@@ -79,8 +80,8 @@ def train(
     The raw weights and their moving average are both looked at. ``offset`` is added to every figure reported (the
     log-det of a standardisation outside the objective); the clock runs from ``started``. A callback gets each
     ``Record``, and one that returns something true ends the training. What ended it is in ``stopped_by``:
-    ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"`` or ``"interrupt"``;
-    the best weights are in place in each case.
+    ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"``, ``"interrupt"`` or
+    ``"batches"`` (there were no more); the best weights are in place in each case.
     """
     watch = _Watch(objective, evaluate, limits, offset, time.monotonic() if started is None else started, verbose)
     rate = warm_cosine(limits.warmup)
@@ -94,10 +95,13 @@ def train(
         adamw(objective, lr, weight_decay=weight_decay),
         schedule=lambda n: rate(n, watch.progress(n)),
     )
+    step = None
     try:
         for step in steps:
             if watch.due(step) and watch.ends(step, watch.look(step), callbacks):
                 break
+        else:
+            watch.run_out(step, callbacks)
     except KeyboardInterrupt:
         watch.outcome.stopped_by = "interrupt"
     except TrainingError as error:
@@ -134,7 +138,7 @@ class _Watch:
     def due(self, step: Step) -> bool:
         """Count a step; whether it is time to look."""
         self.average.update()
-        self.losses.append(step.loss)
+        self.losses.append(step.loss.where(step.loss.isfinite(), torch.nan))  # a skipped step has no say
         self.done = self.progress(step.index)
         return self.done >= min(self.next_look - 1e-9, 1.0)  # three tenths are more than 0.3
 
@@ -146,7 +150,7 @@ class _Watch:
         record = Record(
             step=step.index,
             seconds=round(time.monotonic() - self.start, 3),
-            train=sum(loss.item() for loss in self.losses) / len(self.losses) + self.offset,
+            train=float(torch.stack(self.losses).nanmean()) + self.offset,
             held_out=held_out + self.offset,
             best=self.best.value + self.offset,
             rate=step.rate,
@@ -170,6 +174,12 @@ class _Watch:
         }
         self.outcome.stopped_by = next((reason for reason, holds in reasons.items() if holds), "")
         return bool(self.outcome.stopped_by)
+
+    def run_out(self, step: Step | None, callbacks: Sequence[Callable[[Record], object]]) -> None:
+        """Look at the last steps where the batches ended before the training."""
+        if step is not None and self.losses:
+            self.ends(step, self.look(step), callbacks)
+        self.outcome.stopped_by = self.outcome.stopped_by or "batches"
 
     def close(self) -> None:
         """Put the best weights in place; say what was skipped."""

@@ -92,6 +92,26 @@ def test_score_takes_an_array_without_names_by_position(realnvp, table):
     assert "has 2 columns without names, the run 3" in realnvp("score", "run", "narrow.npy", "--out", "s.npy")[2]
 
 
+def test_quotes_keep_a_comma_in_a_columns_name(realnvp, tmp_path):
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    pd.DataFrame(X, columns=["height, cm", "age", "width"]).to_csv("commas.csv", index=False)
+    out = realnvp("fit", "commas.csv", *QUICK, "--columns", 'width,"height, cm"', "--context", "age", "--out", "run")[1]
+
+    assert "2 columns given age" in out
+    assert realnvp("sample", "run", "-n", "5", "--context", '"age=1"', "--out", "new.csv")[0] == 0
+    assert read_table("new.csv").columns == ("width", "height, cm")
+
+
+def test_columns_that_disagree_within_a_run_are_noticed(realnvp, table, tmp_path):
+    realnvp("fit", table, *QUICK, "--out", "run")
+    path = tmp_path / "run/config.json"
+    config = json.loads(path.read_text())
+    config["data"]["columns"].reverse()
+    path.write_text(json.dumps(config))
+
+    assert "it is damaged" in realnvp("score", "run", table, "--out", "scores.csv")[2]
+
+
 def test_context_columns_are_conditioned_on(realnvp, table):
     assert realnvp("fit", table, *QUICK, "--context", "age", "--out", "run")[0] == 0
     assert realnvp("sample", "run", "-n", 10, "--context", "age=1.5", "--out", "new.csv")[0] == 0

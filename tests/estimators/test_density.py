@@ -270,6 +270,15 @@ def test_an_interrupt_leaves_the_best_model_in_place(moons):
     assert np.isfinite(model.score_samples(moons)).all()
 
 
+def test_a_fit_that_fails_leaves_the_model_as_it_was(moons):
+    model = RealNVP(**QUICK).fit(moons)
+    before = vars(model).copy()
+    with pytest.raises(ValueError, match="x2"):
+        model.fit(np.column_stack((moons, np.ones(len(moons)))))
+
+    assert vars(model) == before
+
+
 def test_fits_a_stream_of_fresh_rows():
     rng = np.random.default_rng(0)
     model = RealNVP(**QUICK | {"max_steps": 300}).fit_stream(lambda n: rng.normal(2, 3, (n, 2)))

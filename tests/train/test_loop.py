@@ -200,6 +200,7 @@ def test_statistics_spoilt_by_a_bad_batch_are_put_back():
     norms = [m for m in objective.modules() if isinstance(m, BatchNorm)]
     batches = [*good[:60], torch.full((32, 2), math.nan), *good[60:], torch.full((32, 2), math.inf), good[0]]
     for step in fit(objective, batches, adamw(objective, 1e-3)):
+        assert step.rate == 1e-3  # the batch was at fault, not the rate
         for norm in norms:
             assert torch.isfinite(norm.mean).all()
             assert torch.isfinite(norm.var).all()

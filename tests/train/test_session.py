@@ -2,7 +2,7 @@
 
 import json
 import math
-from itertools import chain, count, repeat
+from itertools import chain, count, cycle, repeat
 
 import pytest
 import torch
@@ -155,6 +155,29 @@ def test_a_training_without_steps_changes_nothing():
     assert outcome.stopped_by == "max_steps"
     assert outcome.history == []
     assert objective.w.tolist() == [0, 0]
+
+
+def test_batches_that_run_out_end_it_with_a_last_look():
+    objective, outcome = run(batches=[TARGET] * 25, limits=Limits(max_steps=100, every=0.1))
+
+    assert outcome.stopped_by == "batches"
+    assert [r["step"] for r in outcome.history] == [10, 20, 25]
+    assert away(objective) == pytest.approx(outcome.history[-1]["best"])
+
+
+def test_a_training_without_batches_changes_nothing():
+    objective, outcome = run(batches=iter([]))
+
+    assert (outcome.stopped_by, outcome.history) == ("batches", [])
+    assert objective.w.tolist() == [0, 0]
+
+
+@pytest.mark.filterwarnings("ignore:.*training steps had a loss that was not finite:UserWarning")
+def test_a_skipped_step_has_no_say_in_the_training_figure():
+    _, outcome = run(batches=cycle([TARGET, BAD]), limits=Limits(max_steps=20, every=0.5, patience=0))
+
+    assert outcome.history[-1]["skipped"] == 10
+    assert all(0 <= r["train"] < 10 for r in outcome.history)
 
 
 def test_it_stops_early_where_nothing_improves_and_leaves_the_best():

@@ -1,5 +1,6 @@
 """The subcommands and their options."""
 
+import csv
 import math
 from enum import Enum
 from pathlib import Path
@@ -159,10 +160,16 @@ def info(
 
 
 def _names(text: str | None) -> list[str]:
-    names = [name.strip() for name in (text or "").split(",")]
-    if text is not None and not all(names):
+    """Take names apart at the commas; quotes keep one in a name, as in a CSV file."""
+    if text is None:
+        return []
+    try:
+        names = [name.strip() for name in next(csv.reader([text], skipinitialspace=True, strict=True), [])]
+    except csv.Error:
+        names = []
+    if not names or not all(names):
         raise InputError(f"{text!r} names no columns: write them with commas between")
-    return names if text is not None else []
+    return names
 
 
 def _values(text: str | None) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -244,13 +245,11 @@ def _close(model: RealNVP, folder: Path, source: Source, measured: dict, seconds
     ]
     say(quiet=quiet)
     figures(rows, quiet=quiet)
-    given = ",".join(f"{name}=0" for name in source.context_columns)
+    given = ",".join(f'"{name}=0"' if "," in name else f"{name}=0" for name in source.context_columns)
     say(f"\nrun folder   {folder}", quiet=quiet)
     say(f"pictures     {folder / 'figures'}", quiet=quiet)
-    say(
-        f"next         realnvp sample {folder} -n 1000{f' --context {given}' * bool(given)} --out samples.csv",
-        quiet=quiet,
-    )
+    option = f" --context {shlex.quote(given)}" if given else ""
+    say(f"next         realnvp sample {folder} -n 1000{option} --out samples.csv", quiet=quiet)
 
 
 def _why(model: RealNVP) -> str:
@@ -260,5 +259,6 @@ def _why(model: RealNVP) -> str:
         "max_time": "all of max_time",
         "early_stopping": "stopped early, the best weights kept",
         "interrupt": "interrupted, the best model so far is saved",
+        "batches": "the data ended",
         "non_finite": "ended by a non-finite loss, the best weights kept",
     }.get(model.stopped_by_, model.stopped_by_)

@@ -79,6 +79,7 @@ def _columns(run: Path) -> tuple[list[str], list[str]]:
         columns = data.get("columns") or config.get("columns") or [f"x{i}" for i in range(shape["features"])]
         given = data.get("context_columns") or [f"c{i}" for i in range(shape["context"])]
         whole = (len(columns), len(given)) == (shape["features"], shape["context"])
+        whole = whole and config.get("columns") in (None, columns)
     except (KeyError, TypeError, AttributeError):
         whole = False
     if not whole:

@@ -37,8 +37,8 @@ def fit(
 
     ``schedule(steps taken)`` scales the optimiser's ``initial_lr``; the gradient's norm is clipped to ``clip``. A step
     whose loss or gradient is not finite never reaches the weights: it is skipped and counted. Five in a row put back
-    the last good weights and halve the rate; eight times that without a good stretch between them is a
-    ``TrainingError``.
+    the last good weights and halve the rate (one is enough to put them back where it spoilt running statistics);
+    eight halvings without a good stretch between them are a ``TrainingError``.
     """
     params = [p for p in objective.parameters() if p.requires_grad]
     rates = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
@@ -84,8 +84,10 @@ class _Guard:
                 self._copy()
             return True
         self.skipped, self._row = self.skipped + 1, self._row + 1
-        if self._row >= self.patience or not self._buffers_finite():
-            self._restore()
+        if self._row >= self.patience:
+            self._lower()
+        elif not self._buffers_finite():
+            self._restore()  # one bad batch in the running statistics says nothing of the rate
         return False
 
     def _state(self) -> list[Tensor]:
@@ -99,11 +101,15 @@ class _Guard:
             for now, good in zip(self._state(), self._good, strict=True):
                 now.copy_(good)
         self.optimizer.state.clear()  # its averages come from the road that led astray
-        self.restored, self._failed, self._row, self.factor = self.restored + 1, self._failed + 1, 0, self.factor / 2
+        self.restored, self._since = self.restored + 1, 0
+
+    def _lower(self) -> None:
+        self._restore()
+        self._failed, self._row, self.factor = self._failed + 1, 0, self.factor / 2
         if self._failed >= self.most:
             raise TrainingError(
-                f"the loss was not finite in {self.skipped} steps, even at 1/{2**self._failed} of the learning rate: "
-                "look for extreme values in the data, or lower lr"
+                f"the loss was not finite in {self.skipped} steps, even at 1/{round(1 / self.factor)} of the learning "
+                "rate: look for extreme values in the data, or lower lr"
             )
 
     def _buffers_finite(self) -> bool:
