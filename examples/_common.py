@@ -22,6 +22,8 @@ class Example:
         parser.add_argument("--quick", action="store_true", help="train for a few steps only")
         given = parser.parse_args()
         self.out, self.quick = given.out, given.quick
+        if self.quick:
+            print("--quick: a few steps, to see that it runs; the figures and pictures mean nothing")
         torch.manual_seed(seed)
         torch.set_num_threads(1)  # nets as small as these are slower on many cores
 

@@ -20,14 +20,16 @@ __all__ = ["Limits", "Outcome", "Record", "train"]
 class Limits:
     """When training ends: after ``max_steps``, after ``max_time`` seconds, or after ``patience`` without improvement.
 
-    ``patience`` and ``every``, the distance between evaluations, are shares of the whole training; a patience of 0
-    never stops early.
+    Where nothing has improved for ``patience``, the training goes back to the best weights and cools: the learning rate
+    falls to zero over ``cool``. These and ``every``, the distance between evaluations, are shares of the whole
+    training; a patience of 0 never stops early.
     """
 
     max_steps: int = 3000
     max_time: float | None = None
     patience: float = 0.25
     every: float = 0.02
+    cool: float = 0.15
 
     def progress(self, steps: int, seconds: float) -> float:
         """Share of the training done: of the steps, or of the time if that is nearer its end."""
@@ -103,6 +105,7 @@ def train(
         else:
             watch.run_out(step, callbacks)
     except KeyboardInterrupt:
+        watch.run_out(step, ())
         watch.outcome.stopped_by = "interrupt"
     except TrainingError as error:
         watch.outcome.stopped_by = "non_finite"
@@ -131,16 +134,25 @@ class _Watch:
         self.bar = progress_bar(verbose, "training")
         self.losses: list[Tensor] = []
         self.done, self.next_look, self.best_at = 0.0, limits.every, 0.0
+        self.stuck: float | None = None  # the share done when nothing had improved for long
 
     def progress(self, steps: int) -> float:
-        return self.limits.progress(steps, time.monotonic() - self.start)
+        """Share of the training done; once it is stuck, what is left goes by in ``cool``."""
+        done = self.limits.progress(steps, time.monotonic() - self.start)
+        if self.stuck is None:
+            return done
+        return self.stuck + (1 - self.stuck) * (done - self.stuck) / min(self.limits.cool, 1 - self.stuck)
 
     def due(self, step: Step) -> bool:
         """Count a step; whether it is time to look."""
         self.average.update()
         self.losses.append(step.loss.where(step.loss.isfinite(), torch.nan))  # a skipped step has no say
-        self.done = self.progress(step.index)
-        return self.done >= min(self.next_look - 1e-9, 1.0)  # three tenths are more than 0.3
+        self.done = self.limits.progress(step.index, time.monotonic() - self.start)
+        return self.done >= min(self.next_look - 1e-9, 1.0) or self.cold(step)  # three tenths are more than 0.3
+
+    def cold(self, step: Step) -> bool:
+        """Whether the training was stuck and has cooled down."""
+        return self.stuck is not None and self.progress(step.index) >= 1 - 1e-9
 
     def look(self, step: Step) -> Record:
         """Evaluate, keep the best, and write the record."""
@@ -170,13 +182,16 @@ class _Watch:
             "callback": any(map(bool, answers)),
             "max_steps": step.index >= self.limits.max_steps,
             "max_time": self.done >= 1,
-            "early_stopping": 0 < self.limits.patience < self.done - self.best_at,
+            "early_stopping": self.cold(step),
         }
+        if self.stuck is None and 0 < self.limits.patience < self.done - self.best_at:
+            self.stuck = self.done
+            self.best.restore(self.objective)
         self.outcome.stopped_by = next((reason for reason, holds in reasons.items() if holds), "")
         return bool(self.outcome.stopped_by)
 
     def run_out(self, step: Step | None, callbacks: Sequence[Callable[[Record], object]]) -> None:
-        """Look at the last steps where the batches ended before the training."""
+        """Look at the last steps where the training ends between two looks."""
         if step is not None and self.losses:
             self.ends(step, self.look(step), callbacks)
         self.outcome.stopped_by = self.outcome.stopped_by or "batches"

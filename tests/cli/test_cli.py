@@ -183,7 +183,7 @@ def test_quiet_says_nothing(realnvp, table):
         (("fit", "gap.csv"), "column 'b' has a missing value in row 2"),
         (("fit", "infinite.csv"), "column 'b'"),
         (("fit", "constant.csv"), "column 'b' is constant"),
-        (("fit", "few.csv"), "too few rows"),
+        (("fit", "few.csv"), "has 2 rows: give at least 10"),
         (("fit", "empty.csv"), "is empty"),
         (("fit", "folder"), "is a folder"),
         (("info", "none"), "there is no run folder none"),

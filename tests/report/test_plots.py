@@ -235,7 +235,7 @@ def test_radius_quantiles_of_the_right_law_lie_on_the_diagonal(ax, based):
 def test_training_curve_has_the_numbers_of_the_history(ax, gaussian):
     history = gaussian(2).history_
     assert plots.training_curve(history, entropy=2.5, ax=ax) is ax
-    for label, key in (("train", "train"), ("held out", "held_out")):
+    for label, key in (("train", "train"), ("validation", "held_out")):
         x, y = line(ax, label).get_data()
         np.testing.assert_allclose(x, [record["step"] for record in history])
         np.testing.assert_allclose(y, [record[key] for record in history])

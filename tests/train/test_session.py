@@ -191,8 +191,25 @@ def test_it_stops_early_where_nothing_improves_and_leaves_the_best():
     objective, outcome = run(evaluate=evaluate, limits=Limits(max_steps=100, every=0.1, patience=0.25))
 
     assert outcome.stopped_by == "early_stopping"
-    assert [r["step"] for r in outcome.history] == [10, 20, 30, 40, 50]
+    assert [r["step"] for r in outcome.history] == [10, 20, 30, 40, 50, 60, 65]
     assert torch.equal(objective.w.detach(), kept[2])
+
+
+def test_where_nothing_improves_it_goes_back_and_cools_before_it_stops():
+    values = chain([5.0, 5.0, 3.0, 3.0], repeat(4.0))
+    _, outcome = run(evaluate=lambda _: next(values), limits=Limits(max_steps=100, every=0.1, patience=0.25))
+    rates = {r["step"]: r["rate"] for r in outcome.history}
+
+    assert rates[60] < 0.5 * rates[50]
+    assert rates[65] < 0.1 * rates[60]
+
+
+def test_what_the_cooling_finds_is_kept():
+    values = chain([5.0, 5.0, 3.0, 3.0], repeat(4.0, 6), repeat(1.0))
+    _, outcome = run(evaluate=lambda _: next(values), limits=Limits(max_steps=100, every=0.1, patience=0.25))
+
+    assert outcome.stopped_by == "early_stopping"
+    assert outcome.history[-1]["best"] == 1.0
 
 
 def test_a_patience_of_nothing_never_stops():
@@ -233,9 +250,9 @@ def test_an_interrupt_ends_it_with_the_best_weights_in_place(after):
     objective, outcome = run(batches=batches())
 
     assert outcome.stopped_by == "interrupt"
-    assert len(outcome.history) == after // 10
+    assert [r["step"] for r in outcome.history] == ([*range(10, after, 10), after] if after else [])
     assert away(objective) <= 5.0
-    if after > 10:
+    if after:
         assert away(objective) == pytest.approx(outcome.history[-1]["best"])
 
 

@@ -72,7 +72,7 @@ def fit(
     width: Annotated[int, typer.Option(min=1, help="Width of the two hidden layers of each net.")] = 64,
     columns: Annotated[str | None, typer.Option(help="Columns to learn, by name, with commas between.")] = None,
     context: Annotated[str | None, typer.Option(help="Columns to condition on, with commas between.")] = None,
-    rows: Annotated[int, typer.Option(min=100, help="Rows to draw of a toy set.")] = 10_000,
+    rows: Annotated[int | None, typer.Option(min=100, help="Rows to draw of a toy set; by default 10,000.")] = None,
     max_steps: Annotated[int, typer.Option(min=0, help="Most training steps.")] = 3000,
     max_time: Annotated[float | None, typer.Option(help="Most seconds of training.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows per step.")] = 512,

@@ -17,6 +17,7 @@ from realnvp.data.table import read_table, table_columns
 from realnvp.data.toy import TOYS, Toy
 from realnvp.errors import InputError, nearest
 from realnvp.estimators import RealNVP
+from realnvp.estimators.parts.base import check_params
 from realnvp.measure import Estimate, gaussian_nll, mean_nll, truth_gap
 from realnvp.report import draw_run
 
@@ -47,7 +48,7 @@ class Choices:
 
     columns: list[str]
     context: list[str]
-    rows: int
+    rows: int | None
     threads: int | None
     out: Path | None
     force: bool
@@ -58,6 +59,7 @@ def run(data: str, params: dict, chosen: Choices) -> None:
     """Fit a model to ``data`` and write its run folder."""
     started, quiet = time.monotonic(), chosen.quiet
     use_threads(chosen.threads, params["width"])
+    check_params(RealNVP(**params))
     source = _source(data, chosen, params["random_state"])
     with _reserved(data, chosen.out, chosen.force) as folder:
         model = RealNVP(**params)
@@ -114,10 +116,12 @@ def _numbered(first: Path) -> Path:
 
 def _source(data: str, chosen: Choices, seed: int) -> Source:
     if data not in TOYS:
+        if chosen.rows is not None:
+            raise InputError(f"--rows counts draws of a toy set, and {data} is none: leave it out")
         return _table(data, chosen.columns, chosen.context, seed)
     if chosen.columns or chosen.context:
         raise InputError(f"the toy set {data!r} is learnt whole: leave --columns and --context out")
-    return _toy(data, chosen.rows, seed)
+    return _toy(data, chosen.rows or 10_000, seed)
 
 
 def _toy(name: str, rows: int, seed: int) -> Source:
@@ -145,6 +149,8 @@ def _table(data: str, columns: list[str], context: list[str], seed: int) -> Sour
     if not names:
         raise InputError("every column is in --context: leave at least one to learn")
     values = read_table(path, [*names, *context]).values
+    if len(values) < 10:
+        raise InputError(f"{data} has {len(values)} rows: give at least 10, so that some can be held out")
     order = np.random.default_rng(seed).permutation(len(values))
     test = order[: min(len(values) // 10, HELD_OUT)]
     train = order[len(test) :]
@@ -154,9 +160,9 @@ def _table(data: str, columns: list[str], context: list[str], seed: int) -> Sour
         path.stem,
         names,
         values[train, :split],
-        values[test if len(test) else train, :split],
+        values[test, :split],
         context=values[train, split:] if context else None,
-        held_context=values[test if len(test) else train, split:] if context else None,
+        held_context=values[test, split:] if context else None,
         context_columns=tuple(context),
     )
 
@@ -238,14 +244,20 @@ def _base_draws(model: RealNVP) -> np.ndarray:
 
 def _close(model: RealNVP, folder: Path, source: Source, measured: dict, seconds: float, quiet: bool) -> None:
     """Say what came of it and what to run next."""
-    steps = model.history_[-1]["step"] if model.history_ else 0
+    steps, trained = (model.history_[-1][key] if model.history_ else 0 for key in ("step", "seconds"))
     rows = [
         *measured_rows(measured, len(source.held_out)),
-        ("time", f"{seconds:.0f} s", f"{steps} steps, {_why(model)}"),
+        (
+            "time",
+            f"{seconds:.0f} s",
+            f"{steps} steps in {trained:.0f} s, {_why(model)}; the rest is measuring and drawing",
+        ),
     ]
     say(quiet=quiet)
     figures(rows, quiet=quiet)
-    given = ",".join(f'"{name}=0"' if "," in name else f"{name}=0" for name in source.context_columns)
+    middle = [] if source.context is None else np.median(source.context, axis=0)
+    pairs = (f"{name}={value:.4g}" for name, value in zip(source.context_columns, middle, strict=True))
+    given = ",".join(f'"{pair}"' if "," in pair else pair for pair in pairs)
     say(f"\nrun folder   {folder}", quiet=quiet)
     say(f"pictures     {folder / 'figures'}", quiet=quiet)
     option = f" --context {shlex.quote(given)}" if given else ""

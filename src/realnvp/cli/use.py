@@ -10,7 +10,7 @@ import numpy as np
 from realnvp.cli.base import counted, figures, measured_rows, say
 from realnvp.data.table import iter_table, table_columns
 from realnvp.data.write import TableWriter
-from realnvp.errors import InputError
+from realnvp.errors import InputError, nearest
 from realnvp.train.checkpoint import read_config
 
 __all__ = ["info", "sample", "score"]
@@ -21,6 +21,8 @@ def sample(run: Path, out: Path, *, n: int, context: dict[str, float], seed: int
     from realnvp.estimators import RealNVP
 
     columns, given = _columns(run)
+    if unknown := [name for name in context if name not in given]:
+        raise InputError(f"{run} was not fitted given {unknown[0]!r}{nearest(unknown[0], given) if given else ''}")
     if set(context) != set(given):
         wanted = f"--context {','.join(f'{name}=…' for name in given)}" if given else "no --context"
         raise InputError(f"{run} was fitted with {', '.join(given) or 'no context'}: give {wanted}")

@@ -187,7 +187,8 @@ class _Csv:
         from pyarrow import csv
 
         parse = csv.ParseOptions(delimiter=self.delimiter, invalid_row_handler=lambda _: "skip")
-        schema = csv.read_csv(io.BytesIO(head), parse_options=parse).schema
+        read = csv.ReadOptions(use_threads=False)  # a pool still starting when the process ends aborts it
+        schema = csv.read_csv(io.BytesIO(head), read, parse).schema
         self.raw, self.names = schema.names, tuple(map(_clean, schema.names))
         if re.fullmatch(r"[-+eE\d]*\.[-+.eE\d]*", "".join(self.names)):
             raise InputError(f"{self.path} starts with numbers: add a first line that names its columns")
@@ -239,7 +240,7 @@ class _Parquet:
 
         wanted, seen = [self.raw[place] for place in places], 0
         with _reading(self.path), parquet.ParquetFile(self.path) as file:
-            for batch in file.iter_batches(batch_size=rows, columns=wanted):
+            for batch in file.iter_batches(batch_size=rows, columns=wanted, use_threads=False):
                 yield _stack([self._numbers(name, batch.column(name), seen) for name in wanted])
                 seen += len(batch)
 

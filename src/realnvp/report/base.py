@@ -9,7 +9,7 @@ import numpy as np
 
 __all__ = ["Conditioned", "Model", "Truth"]
 
-_MOST_CONTEXTS = 32  # a density averages over at most so many contexts: each costs a pass over the whole grid
+_MOST_CONTEXTS = 12  # a density averages over at most so many contexts: each costs a pass over the whole grid
 
 
 class Model(Protocol):
@@ -45,8 +45,9 @@ class Truth(Protocol):
 class Conditioned:
     """A conditional model seen through the contexts (n, C) of its data: the marginal p(x) = mean over c of p(x | c).
 
-    The mean takes in every distinct context with its weight, or 32 random rows where there are more than 32.
-    ``transform`` pairs the rows of the data with their contexts; ``inverse_transform`` takes the commonest context.
+    The mean takes in every distinct context with its weight, or 12 random rows where there are more than 12.
+    ``transform`` pairs the rows of the data with their contexts; ``inverse_transform`` takes the context of the row
+    that is nearest to the middle (the medians).
     """
 
     model: Model
@@ -80,8 +81,9 @@ class Conditioned:
         return self.model.transform(X, context=self.context)
 
     def inverse_transform(self, Z: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
-        """The points of latents under the commonest context, the first of them where several are."""
-        return self.model.inverse_transform(Z, context=_repeat(self._distinct[self._counts.argmax()], len(Z)))
+        """The points of latents under the middle context."""
+        away = (self.context - np.median(self.context, axis=0)) / (self.context.std(axis=0) + 1e-300)
+        return self.model.inverse_transform(Z, context=_repeat(self.context[(away**2).sum(1).argmin()], len(Z)))
 
 
 def _repeat(row: np.ndarray, n: int) -> np.ndarray:

@@ -121,14 +121,16 @@ def training_curve(
     ax: Axes | None = None,
     title: str | None = "Training",
 ) -> Axes:
-    """Negative log likelihoods, training and held out, against the step; no model is expected below the entropy.
+    """Negative log likelihoods against the step, of training and of the rows that choose the weights (validation).
+
+    No model is expected below the entropy.
 
     The axis shows the course after the first plunge: what lies far above most of the records is cut off.
     """
     ax = ax or fresh_axes(6.4, 3.8)
     step, train, held_out = (_column(history, key) for key in ("step", "train", "held_out"))
     ax.plot(step, train, color=DATA, linewidth=1, alpha=0.7, label="train")
-    ax.plot(step, held_out, color=MODEL, linewidth=1.6, label="held out")
+    ax.plot(step, held_out, color=MODEL, linewidth=1.6, label="validation")
     if np.isfinite(held_out).any():
         best = int(np.nanargmin(np.where(np.isfinite(held_out), held_out, np.nan)))
         text = f"best: {held_out[best]:.3f} at step {step[best]:,.0f}"

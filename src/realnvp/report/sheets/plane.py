@@ -58,7 +58,7 @@ def grid(run: Run) -> Figure:
     plots.scatter(run.X, ax=axes[0, 0], extent=run.box, colour=_FAINT)
     plots.bent_grid(run.model.inverse_transform, ax=axes[0, 0], names=run.names, box=run.box)
     if isinstance(run.model, Conditioned):
-        axes[0, 0].title.set_text("Latent grid in data space, at the commonest context")
+        axes[0, 0].title.set_text("Latent grid in data space, at the middle context")
     return figure
 
 
