@@ -18,6 +18,7 @@ FLOORS = [
     "transforms",
     "bases",
     "potentials",
+    "mcmc",
     "data/laws",
     "data",
     "flow",

@@ -7,7 +7,8 @@ from scipy import stats
 
 from realnvp.bases import Logistic, Normal
 from realnvp.flow import Flow
-from realnvp.objectives import MaxLikelihood
+from realnvp.objectives import ForwardKL, MaxLikelihood, ReverseKL
+from realnvp.potentials import U4
 from realnvp.recipes import real_nvp
 from realnvp.transforms import Affine
 
@@ -50,3 +51,88 @@ def test_it_hands_on_the_parameters_and_the_mode_of_its_flow():
 
     assert [id(p) for p in objective.parameters()] == [id(p) for p in flow.parameters()]
     assert not objective.eval().flow.training
+
+
+def normal(loc=0.5, log_scale=0.3):
+    """A normal flow of two features, ``N(loc, exp(log_scale)^2)``."""
+    flow = Flow(Affine(2), Normal(2)).double()
+    flow.transform.loc.data.fill_(loc)
+    flow.transform.log_scale.data.fill_(log_scale)
+    return flow
+
+
+def bowl(x):
+    """``-log`` of a standard normal without its constant, log Z = log 2 pi."""
+    return 0.5 * x.square().sum(-1)
+
+
+@pytest.mark.parametrize("path", [False, True])
+def test_the_reverse_divergence_is_that_of_two_normals(path):
+    """KL = 1/2 sum (s^2 + m^2 - 1) - log s."""
+    flow, z = normal(), torch.randn(400_000, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    objective = ReverseKL(flow, bowl, path_gradient=path)
+    s = np.exp(0.3)
+    exact = 2 * (0.5 * (s**2 + 0.25 - 1) - 0.3)
+    loss = objective(z)
+    loss.backward()
+
+    assert loss.item() + np.log(2 * np.pi) == pytest.approx(exact, abs=0.01)
+    assert flow.transform.loc.grad.numpy() == pytest.approx(0.5, abs=0.01)
+    assert flow.transform.log_scale.grad.numpy() == pytest.approx(s**2 - 1, abs=0.02)
+
+
+def test_the_path_gradient_has_no_noise_at_the_optimum():
+    flow, z = normal(0.0, 0.0), torch.randn(50, 2, dtype=torch.float64)
+    ReverseKL(flow, bowl, path_gradient=True)(z).backward()
+
+    assert flow.transform.loc.grad.abs().max() < 1e-12
+    assert flow.transform.log_scale.grad.abs().max() < 1e-12
+
+
+def test_temperature_flattens_the_target():
+    flow, z = normal(), torch.randn(9, 2, dtype=torch.float64)
+    hot, cold = ReverseKL(flow, bowl), ReverseKL(flow, lambda x: bowl(x) / 4)
+    hot.temperature = 4.0
+
+    assert hot(z).item() == pytest.approx(cold(z).item(), rel=1e-12)
+
+
+def weighted(n, scale, seed=0):
+    """Draws of a wide normal as a batch of ``ForwardKL`` for the ``bowl``."""
+    x = scale * torch.randn(n, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    log_r = -0.5 * (x / scale).square().sum(-1) - 2 * np.log(scale * np.sqrt(2 * np.pi))
+    return x, -bowl(x) - log_r, log_r
+
+
+def test_the_gradient_of_the_forward_divergence_is_that_of_two_normals():
+    """KL(p || q) = sum log s + (1 + m^2) / (2 s^2) - 1/2: d/dm = m / s^2, d/dlog s = 1 - (1 + m^2) / s^2."""
+    flow = normal()
+    ForwardKL(flow, most=1e9)(weighted(400_000, 2.0)).backward()
+    s2 = np.exp(0.6)
+
+    assert flow.transform.loc.grad.numpy() == pytest.approx(0.5 / s2, abs=0.01)
+    assert flow.transform.log_scale.grad.numpy() == pytest.approx(1 - 1.25 / s2, abs=0.02)
+
+
+def test_the_forward_gradient_has_no_noise_at_the_optimum():
+    flow = normal(0.0, 0.0)
+    ForwardKL(flow, most=1e9)(weighted(50, 1.5)).backward()
+
+    assert flow.transform.loc.grad.abs().max() < 1e-12
+    assert flow.transform.log_scale.grad.abs().max() < 1e-12
+
+
+def test_draws_of_the_target_itself_are_learnt_by_likelihood():
+    one, other, x = normal(), normal(), torch.randn(20, 2, dtype=torch.float64)
+    ForwardKL(one)((x, torch.zeros(20).double(), torch.full((20,), torch.inf).double())).backward()
+    MaxLikelihood(other)(x).backward()
+
+    torch.testing.assert_close(one.transform.loc.grad, other.transform.loc.grad)
+    torch.testing.assert_close(one.transform.log_scale.grad, other.transform.log_scale.grad)
+
+
+def test_far_samples_of_an_untrained_flow_keep_the_reverse_gradient_finite():
+    flow = real_nvp(2, layers=2, hidden=(8,))
+    ReverseKL(flow, U4())(100 * torch.randn(64, 2)).backward()
+
+    assert all(torch.isfinite(p.grad).all() for p in flow.parameters() if p.grad is not None)

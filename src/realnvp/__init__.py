@@ -4,26 +4,30 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from realnvp import bases, data, kernels, measure, nets, transforms
+    from realnvp import bases, data, kernels, mcmc, measure, nets, potentials, transforms
     from realnvp.errors import InputError
     from realnvp.estimators import RealNVP
     from realnvp.flow import Flow
-    from realnvp.objectives import MaxLikelihood
+    from realnvp.objectives import ForwardKL, MaxLikelihood, ReverseKL
     from realnvp.recipes import nice, real_nvp, spline_flow
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Flow",
+    "ForwardKL",
     "InputError",
     "MaxLikelihood",
     "RealNVP",
+    "ReverseKL",
     "bases",
     "data",
     "kernels",
+    "mcmc",
     "measure",
     "nets",
     "nice",
+    "potentials",
     "real_nvp",
     "spline_flow",
     "transforms",
@@ -31,9 +35,11 @@ __all__ = [
 
 _HOMES = {
     "Flow": "flow",
+    "ForwardKL": "objectives",
     "InputError": "errors",
     "MaxLikelihood": "objectives",
     "RealNVP": "estimators",
+    "ReverseKL": "objectives",
     "nice": "recipes",
     "real_nvp": "recipes",
     "spline_flow": "recipes",

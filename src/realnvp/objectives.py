@@ -1,10 +1,15 @@
 """What training makes small: modules with one signature, ``objective(batch) -> scalar``."""
 
+from collections.abc import Callable
+from typing import cast
+
+import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from realnvp.flow import Flow
 
-__all__ = ["MaxLikelihood"]
+__all__ = ["ForwardKL", "MaxLikelihood", "ReverseKL"]
 
 
 class MaxLikelihood(nn.Module):
@@ -21,3 +26,73 @@ class MaxLikelihood(nn.Module):
         """Return the batch's mean negative log likelihood."""
         x, context = (batch, None) if isinstance(batch, Tensor) else batch
         return -self.flow.log_prob(x, context).mean()
+
+
+class ReverseKL(nn.Module):
+    """Learn from a potential: ``E_q[log q(x) + U(x)] >= -log Z`` in nats. A batch is base noise, ``(n, *event)``.
+
+    ``temperature`` divides the energy: above 1 the target is flatter. With ``path_gradient`` the gradient takes only
+    the way through ``x`` and leaves out that through the density's parameters, whose mean is zero: less noise near
+    the optimum, a second pass of the flow for each step. The mode it finds first may be all it finds.
+
+    References:
+        Variational Inference with Normalizing Flows (Rezende, Mohamed, 2015), https://arxiv.org/abs/1505.05770
+        Sticking the Landing (Roeder, Wu, Duvenaud, 2017), https://arxiv.org/abs/1703.09194
+    """
+
+    def __init__(self, flow: Flow, potential: Callable[[Tensor], Tensor], *, path_gradient: bool = False) -> None:
+        super().__init__()
+        self.flow, self.potential, self.path_gradient = flow, potential, path_gradient
+        self.temperature = 1.0
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return the bound on ``-log Z``."""
+        x, log_q = self.flow.push(z)
+        if self.path_gradient:
+            log_q = self._still(x)
+        return (log_q + self.potential(x) / self.temperature).mean()
+
+    def _still(self, x: Tensor) -> Tensor:
+        """Log density of ``x`` by parameters that take no gradient."""
+        fixed = {f"flow.{name}": p.detach() for name, p in self.flow.named_parameters()}
+        density = functional_call(_Density(self.flow), fixed, (x,))
+        return cast(Tensor, density)
+
+
+class _Density(nn.Module):
+    """``log_prob`` as a call."""
+
+    def __init__(self, flow: Flow) -> None:
+        super().__init__()
+        self.flow = flow
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.flow.log_prob(x)
+
+
+class ForwardKL(nn.Module):
+    """Learn from weighted points of a potential: the gradient of ``KL(p || q) = E_p[log p(x) - log q(x)]``.
+
+    A batch is ``(x, log_w, log_r)``: points drawn from some density ``r``, and ``log_w = -U(x) - log r(x)``. With the
+    weights ``w = exp(log_w)`` and ``v = q / r``, each normalised over the batch, the gradient is that of
+    ``-sum (w - v) log q``: the term of ``v`` has mean zero and takes the noise away, all of it where ``q = p``. No
+    gradient of the potential is asked for. ``v`` is cut at ``most`` before it is normalised. Where ``log_r`` is
+    infinite the points count as draws of the target. The value returned has that gradient and no meaning of its own.
+
+    References:
+        Reweighted Wake-Sleep (Bornschein, Bengio, 2015), https://arxiv.org/abs/1406.2751
+        Neural Importance Sampling (Müller et al., 2019), https://arxiv.org/abs/1808.03856
+    """
+
+    def __init__(self, flow: Flow, *, most: float = 3.0) -> None:
+        super().__init__()
+        self.flow, self.most = flow, most
+
+    def forward(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """Return a scalar whose gradient is that of the divergence."""
+        x, log_w, log_r = batch
+        log_q = self.flow.log_prob(x)
+        w = log_w.softmax(0)
+        v = (log_q.detach() - log_r).exp().clamp(max=self.most)
+        v = v / v.sum().clamp_min(torch.finfo(v.dtype).tiny)
+        return -((w - v) * log_q).sum()

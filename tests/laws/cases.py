@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from realnvp.bases import Mixture
 from realnvp.kernels import Additive, Affine, Chain, Spline
-from realnvp.nets import MLP, Separate, Standard, mlp, residual_mlp
+from realnvp.nets import MLP, Separate, Standard, mlp, residual_mlp, waves
 from realnvp.recipes import nice, real_nvp, spline_flow
 from realnvp.transforms import (
     ActNorm,
@@ -152,6 +152,7 @@ TRANSFORMS: dict[str, tuple] = {
     "embed": (lambda: Embed(Coupling(3, NET, Affine(), context=2), MLP(5, 2, (8,)), 5), (3,)),
     "embed scaled": (lambda: Embed(Compose(Coupling(1, NET, Affine(), context=2)), Standard(2), 2), (1,)),
     "coupling of separate nets": (lambda: Coupling(5, Separate.of(NET, 2), Affine(), context=1), (5,)),
+    "coupling of waves": (lambda: Coupling(4, waves(NET, frequencies=2, reach=4.0), KERNELS["spline"]), (4,)),
     "coupling of a residual net": (lambda: Coupling(5, residual_mlp(8), KERNELS["spline"]), (5,)),
     "coupling of a chain": (lambda: Coupling(5, NET, Chain((Affine(), KERNELS["spline"])), context=1), (5,)),
     "coupling of a channel": (lambda: Coupling(1, Conv, KERNELS["spline"], event_dim=3), (1, 3, 3)),

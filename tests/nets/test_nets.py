@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from realnvp.kernels import Additive, Affine, Spline
-from realnvp.nets import MLP, Constant, ResidualMLP, Separate, Standard, mlp, residual_mlp
+from realnvp.nets import MLP, Constant, ResidualMLP, Separate, Standard, mlp, residual_mlp, waves
 from realnvp.transforms import Coupling
 
 FACTORIES = {
@@ -19,6 +19,7 @@ FACTORIES = {
     "mlp of a class": mlp((6,), act=nn.Softplus),
     "residual": residual_mlp(6, 2),
     "residual of no blocks": residual_mlp(6, 0, act="silu", dropout=0.2),
+    "waves": waves(mlp((5,)), frequencies=2, reach=3.0),
     "separate": Separate.of(mlp((5,)), 2),
 }
 every = pytest.mark.parametrize("factory", FACTORIES.values(), ids=FACTORIES)
@@ -155,3 +156,19 @@ def test_standard_scales_to_mean_zero_and_deviation_one():
     assert (out[:, 2] == 0).all()
     assert not list(net.parameters())
     assert net(c.float()).dtype == torch.float64
+
+
+def test_waves_are_those_of_the_input():
+    seen = []
+
+    def spy(inputs, outputs):
+        net = nn.Linear(inputs, outputs)
+        net.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+        return net
+
+    x = torch.tensor([[0.5, -2.0]])
+    waves(spy, frequencies=2, reach=4.0)(2, 3)(x)
+    u = x[0] / 4
+    angles = torch.tensor([np.pi * u[0], 2 * np.pi * u[0], np.pi * u[1], 2 * np.pi * u[1]])
+
+    torch.testing.assert_close(seen[0][0], torch.cat((u, angles.sin(), angles.cos())))

@@ -4,5 +4,18 @@ from realnvp.nets.base import Constant, KeepsDouble, NetFactory, Separate
 from realnvp.nets.mlp import MLP, mlp
 from realnvp.nets.resnet import ResidualMLP, residual_mlp
 from realnvp.nets.standard import Standard
+from realnvp.nets.waves import Waves, waves
 
-__all__ = ["MLP", "Constant", "KeepsDouble", "NetFactory", "ResidualMLP", "Separate", "Standard", "mlp", "residual_mlp"]
+__all__ = [
+    "MLP",
+    "Constant",
+    "KeepsDouble",
+    "NetFactory",
+    "ResidualMLP",
+    "Separate",
+    "Standard",
+    "Waves",
+    "mlp",
+    "residual_mlp",
+    "waves",
+]

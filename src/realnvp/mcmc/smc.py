@@ -1,0 +1,95 @@
+"""Sequential Monte Carlo: a population led from a wide start to the target through a ladder of temperatures."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from realnvp.mcmc.base import Energy, Stride, Walkers, mala
+
+__all__ = ["Population", "smc"]
+
+
+@dataclass(frozen=True)
+class Population:
+    """Points ``x`` (n, D) of the target and their energies ``u`` (n,).
+
+    ``log_z`` estimates the target's log normaliser; ``evaluations`` counts energies (with gradients) taken, and
+    ``levels`` the temperatures passed through.
+    """
+
+    x: Tensor
+    u: Tensor
+    log_z: float
+    evaluations: int
+    levels: int
+
+
+@torch.no_grad()
+def smc(
+    energy: Energy,
+    start: Tensor,
+    start_energy: Energy,
+    *,
+    moves: int = 2,
+    ess: float = 0.6,
+    most_levels: int = 100,
+    generator: torch.Generator | None = None,
+) -> Population:
+    """Lead draws ``start`` (n, D) of ``exp(-start_energy)``, a normalised density, to ``exp(-energy)``.
+
+    Between them lie ``U_b = (1 - b) start_energy + b energy``; each next ``b`` is the largest at which the weights keep
+    an effective size of ``ess``. At each level the population is resampled and takes ``moves`` Langevin steps.
+
+    References:
+        Del Moral, Doucet, Jasra (2006), Sequential Monte Carlo samplers, J. R. Stat. Soc. B 68, 411
+    """
+    x, beta, log_z, levels, evaluations = start.detach(), 0.0, 0.0, 0, len(start)
+    u, u0 = energy(x), start_energy(x)
+    stride = Stride(0.5, 0.6)
+    while beta < 1:
+        levels += 1
+        drop = torch.where(torch.isfinite(u), u0 - u, -torch.inf)
+        step = _next(drop, 1 - beta, ess) if levels < most_levels else 1 - beta
+        beta = 1.0 if step >= 1 - beta else beta + step
+        log_weight = step * drop
+        log_z += float(log_weight.logsumexp(0)) - float(torch.tensor(float(len(x))).log())
+        x = x[_systematic(log_weight.softmax(0), generator)]
+
+        def bridge(at: Tensor, beta: float = beta) -> Tensor:
+            return (1 - beta) * start_energy(at) + beta * energy(at)
+
+        scale = x.std(0).clamp_min(1e-12)
+        walkers = Walkers.at(x, bridge)
+        for _ in range(moves):
+            walkers = mala(bridge, walkers, stride.size, scale, generator)
+            stride.learn(walkers.acceptance)
+        x = walkers.x
+        u, u0 = energy(x), start_energy(x)
+        evaluations += (moves + 2) * len(x)
+    return Population(x, u, log_z, evaluations, levels)
+
+
+def _next(drop: Tensor, rest: float, ess: float) -> float:
+    """Largest step of the temperature that keeps the weights' effective size at ``ess``."""
+    if _effective(rest * drop) >= ess:
+        return rest
+    low, high = 0.0, rest
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if _effective(middle * drop) >= ess else (low, middle)
+    return max(low, 1e-9)
+
+
+def _effective(log_weight: Tensor) -> float:
+    weight = log_weight.softmax(0)
+    return float(1 / (weight.square().sum() * len(weight)))
+
+
+def _systematic(weight: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Draw as many indices as there are weights, each as often as its weight says to within one."""
+    n = len(weight)
+    first = torch.rand((), generator=generator, dtype=torch.float64)
+    points = (torch.arange(n, dtype=torch.float64) + first) / n
+    edges = weight.double().cumsum(0)
+    return torch.searchsorted(edges / edges[-1], points.to(edges.device)).clamp(max=n - 1)
