@@ -136,3 +136,10 @@ def test_far_samples_of_an_untrained_flow_keep_the_reverse_gradient_finite():
     ReverseKL(flow, U4())(100 * torch.randn(64, 2)).backward()
 
     assert all(torch.isfinite(p.grad).all() for p in flow.parameters() if p.grad is not None)
+
+
+def test_its_value_is_the_forward_divergence():
+    flow, s2 = normal(), np.exp(0.6)
+    exact = 2 * (0.3 + 1.25 / (2 * s2) - 0.5)
+
+    assert ForwardKL(flow)(weighted(400_000, 2.0)).item() == pytest.approx(exact, abs=0.01)

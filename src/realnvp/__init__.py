@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from realnvp import bases, data, kernels, mcmc, measure, nets, potentials, transforms
     from realnvp.errors import InputError
-    from realnvp.estimators import RealNVP
+    from realnvp.estimators import BoltzmannGenerator, RealNVP
     from realnvp.flow import Flow
     from realnvp.objectives import ForwardKL, MaxLikelihood, ReverseKL
     from realnvp.recipes import nice, real_nvp, spline_flow
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BoltzmannGenerator",
     "Flow",
     "ForwardKL",
     "InputError",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BoltzmannGenerator": "estimators",
     "Flow": "flow",
     "ForwardKL": "objectives",
     "InputError": "errors",

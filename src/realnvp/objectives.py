@@ -1,5 +1,6 @@
 """What training makes small: modules with one signature, ``objective(batch) -> scalar``."""
 
+import math
 from collections.abc import Callable
 from typing import cast
 
@@ -77,7 +78,8 @@ class ForwardKL(nn.Module):
     weights ``w = exp(log_w)`` and ``v = q / r``, each normalised over the batch, the gradient is that of
     ``-sum (w - v) log q``: the term of ``v`` has mean zero and takes the noise away, all of it where ``q = p``. No
     gradient of the potential is asked for. ``v`` is cut at ``most`` before it is normalised. Where ``log_r`` is
-    infinite the points count as draws of the target. The value returned has that gradient and no meaning of its own.
+    infinite the points count as draws of the target. The value is the batch's estimate of the divergence in nats (for
+    draws of the target, whose density is not known, its negative log likelihood).
 
     References:
         Reweighted Wake-Sleep (Bornschein, Bengio, 2015), https://arxiv.org/abs/1406.2751
@@ -95,4 +97,7 @@ class ForwardKL(nn.Module):
         w = log_w.softmax(0)
         v = (log_q.detach() - log_r).exp().clamp(max=self.most)
         v = v / v.sum().clamp_min(torch.finfo(v.dtype).tiny)
-        return -((w - v) * log_q).sum()
+        log_p = log_w + log_r - log_w.logsumexp(0) + math.log(max(len(w), 1))  # by the batch's own normaliser
+        surrogate = -((w - v) * log_q).sum()
+        divergence = (w * (torch.where(torch.isinf(log_r), 0.0, log_p) - log_q)).sum()
+        return surrogate + (divergence - surrogate).detach()

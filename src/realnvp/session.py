@@ -43,7 +43,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Record:
-    """One evaluation: ``train``, ``held_out`` and ``best`` are negative log likelihoods in nats."""
+    """One evaluation: ``train`` is the objective's mean, ``held_out`` and ``best`` the evaluation's, all in nats."""
 
     step: int
     seconds: float
@@ -74,18 +74,21 @@ def train(
     offset: float = 0.0,
     compiled: nn.Module | None = None,
     callbacks: Sequence[Callable[[Record], object]] = (),
+    facts: Callable[[], dict[str, float]] = dict,
     verbose: bool = False,
     started: float | None = None,
 ) -> Outcome:
     """Train ``objective`` and leave it with the best weights seen, by ``evaluate(objective) -> nats``.
 
     The raw weights and their moving average are both looked at. ``offset`` is added to every figure reported (the
-    log-det of a standardisation outside the objective); the clock runs from ``started``. A callback gets each
+    log-det of a standardisation outside the objective); ``facts()`` are written beside them, and shown if they hold an
+    ``"ess"``; the clock runs from ``started``. A callback gets each
     ``Record``, and one that returns something true ends the training. What ended it is in ``stopped_by``:
     ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"``, ``"interrupt"`` or
     ``"batches"`` (there were no more); the best weights are in place in each case.
     """
-    watch = _Watch(objective, evaluate, limits, offset, time.monotonic() if started is None else started, verbose)
+    started = time.monotonic() if started is None else started
+    watch = _Watch(objective, evaluate, limits, offset, facts, started, verbose)
     rate = warm_cosine(limits.warmup)
     if limits.max_steps < 1:
         watch.close()
@@ -126,10 +129,11 @@ class _Watch:
         evaluate: Callable[[nn.Module], float],
         limits: Limits,
         offset: float,
+        facts: Callable[[], dict[str, float]],
         start: float,
         verbose: bool,
     ) -> None:
-        self.objective, self.limits, self.offset, self.start = objective, limits, offset, start
+        self.objective, self.limits, self.offset, self.facts, self.start = objective, limits, offset, facts, start
         self.outcome, self.best, self.average = Outcome(), Best(evaluate), Average(objective)
         self.bar = progress_bar(verbose, "training")
         self.losses: list[Tensor] = []
@@ -170,8 +174,10 @@ class _Watch:
             restored=step.restored,
         )
         self.losses.clear()
-        self.outcome.history.append(asdict(record))
-        self.bar.set_postfix_str(f"held out {record.held_out:.3f}, best {record.best:.3f} nats")
+        facts = self.facts()
+        self.outcome.history.append(asdict(record) | facts)
+        shown = f"ESS {facts['ess']:.3f}" if "ess" in facts else f"held out {record.held_out:.3f}"
+        self.bar.set_postfix_str(f"{shown}, best {record.best:.3f} nats")
         self.bar.update(min(100.0, 100 * self.done) - self.bar.n)
         return record
 

@@ -30,6 +30,7 @@ from realnvp.transforms import (
     LULinear,
     Permute,
     PositiveLinear,
+    Probit,
     RandomHalves,
     Scale,
     Shuffle,
@@ -146,6 +147,10 @@ TRANSFORMS: dict[str, tuple] = {
     "inverse": (lambda: LULinear(3).inv, (3,)),
     "inverse of batch norm": (lambda: BatchNorm(3).inv, (3,)),
     "inverse of logit": (lambda: Logit().inv, (3,), None, (0.0, 1.0)),
+    # farther out single precision cannot tell x from the edge, and z is lost
+    "probit": (lambda: Probit([-1.0, 0.1], [1.0, 0.3]), (2,), ([-1.0, 0.1], [1.0, 0.3]), (-3.5, 3.5)),
+    "probit of one": (lambda: Probit(-2.0, 3.0), (1,), (-2.0, 3.0), (-3.5, 3.5)),
+    "inverse of probit": (lambda: Probit(-2.0, 3.0).inv, (3,), (-3.5, 3.5), (-2.0, 3.0)),
     "inverse of box": (lambda: Box(-2.0, 3.0).inv, (3,), None, (-2.0, 3.0)),
     "inverse of a coupling": (lambda: Coupling(3, NET, KERNELS["spline"], context=2).inv, (3,)),
     "inverse of compose": (lambda: Compose(Scale(3), Coupling(3, NET, Affine(), context=2)).inv, (3,)),

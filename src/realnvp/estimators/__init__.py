@@ -1,5 +1,6 @@
 """scikit-learn estimators: NumPy in, NumPy out."""
 
+from realnvp.estimators.boltzmann import BoltzmannGenerator
 from realnvp.estimators.density import RealNVP
 
-__all__ = ["RealNVP"]
+__all__ = ["BoltzmannGenerator", "RealNVP"]

@@ -19,10 +19,9 @@ import realnvp
 from realnvp.data.batches import Batch, shuffled, stream
 from realnvp.data.check import check_columns
 from realnvp.errors import InputError
-from realnvp.estimators.parts.base import Seed, check_params, count_of, device_of, fitting, seed_of
+from realnvp.estimators.parts.base import CHUNK, Seed, check_params, count_of, device_of, fitting, seed_of
 from realnvp.estimators.parts.build import architecture, build, mixture_base, scalers, whole
 from realnvp.estimators.parts.rows import (
-    CHUNK,
     context_rows,
     drawn,
     hold_out,

@@ -1,6 +1,20 @@
 """Numbers about a trained flow, each with its unit."""
 
+from realnvp.measure.base import Estimate
 from realnvp.measure.checks import round_trip_error
-from realnvp.measure.density import Estimate, gaussian_nll, mean_nll, truth_gap
+from realnvp.measure.density import gaussian_nll, mean_nll, truth_gap
+from realnvp.measure.weights import autocorrelation_time, ess, log_normalizer, metropolis, pareto_k, weighted_mean
 
-__all__ = ["Estimate", "gaussian_nll", "mean_nll", "round_trip_error", "truth_gap"]
+__all__ = [
+    "Estimate",
+    "autocorrelation_time",
+    "ess",
+    "gaussian_nll",
+    "log_normalizer",
+    "mean_nll",
+    "metropolis",
+    "pareto_k",
+    "round_trip_error",
+    "truth_gap",
+    "weighted_mean",
+]

@@ -1,17 +1,10 @@
 """How far a fitted density is from the data and from the truth, in nats."""
 
-from typing import NamedTuple
-
 import numpy as np
 
-__all__ = ["Estimate", "gaussian_nll", "mean_nll", "truth_gap"]
+from realnvp.measure.base import Estimate
 
-
-class Estimate(NamedTuple):
-    """A mean and its standard error."""
-
-    value: float
-    error: float
+__all__ = ["gaussian_nll", "mean_nll", "truth_gap"]
 
 
 def mean_nll(log_prob: np.ndarray) -> Estimate:

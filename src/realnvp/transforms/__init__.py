@@ -6,7 +6,7 @@ from realnvp.transforms.coupling import Coupling, EvenOdd, Halves, RandomHalves,
 from realnvp.transforms.linear import LULinear, PositiveLinear
 from realnvp.transforms.norm import ActNorm, BatchNorm, Standardise
 from realnvp.transforms.permute import Flip, Permute, Shuffle
-from realnvp.transforms.pointwise import Box, Logit
+from realnvp.transforms.pointwise import Box, Logit, Probit
 from realnvp.transforms.scale import Affine, Scale
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Logit",
     "Permute",
     "PositiveLinear",
+    "Probit",
     "RandomHalves",
     "Scale",
     "Shuffle",

@@ -1,5 +1,6 @@
 """Fixed elementwise maps between the line and an interval."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -11,7 +12,7 @@ from realnvp.nets import KeepsDouble
 from realnvp.shapes import sum_event
 from realnvp.transforms.base import Transform
 
-__all__ = ["Box", "Logit"]
+__all__ = ["Box", "Logit", "Probit"]
 
 
 def _supported(x: Tensor, ladj: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
@@ -93,3 +94,32 @@ class Box(KeepsDouble, Transform):
         """Return low, high, middle and half the width, of the dtype of ``like``."""
         low, high = self.low, self.high
         return [v.to(like.dtype) for v in (low, high, (high + low) / 2, (high - low) / 2)]
+
+
+class Probit(Box):
+    """``z = Phi^-1((x - low) / (high - low))``: the uniform law on the box becomes the standard normal.
+
+    Inverse   ``x = low + (high - low) Phi(z)``, ``ladj = sum log(high - low) - z^2 / 2 - log(2 pi) / 2``, with ``Phi``
+    the normal distribution function. Outside the box the forward ``ladj`` is ``-inf``.
+    """
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``z`` and ``log |det dz/dx|``."""
+        low, high, middle, half = self._read(x)
+        edge = 1 - torch.finfo(x.dtype).eps / 2  # the edges get a finite image, the points between stay
+        u = ((x - middle) / half).clamp(-edge, edge)
+        z = -torch.sign(u) * torch.special.ndtri(0.5 * (1 - u.abs()))  # the lower half keeps its digits
+        ladj = _supported(x, 0.5 * z * z + self._volume(half), low, high)
+        return z, sum_event(ladj, self.event_dim)
+
+    def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``x`` and ``log |det dx/dz|``."""
+        low, high, middle, half = self._read(z)
+        x = torch.minimum(torch.maximum(middle + half * torch.erf(z / math.sqrt(2)), low), high)
+        ladj = -0.5 * z * z - self._volume(half)
+        return x, sum_event(ladj.expand_as(z), self.event_dim)
+
+    @staticmethod
+    def _volume(half: Tensor) -> Tensor:
+        """``log sqrt(2 pi) - log(high - low)``."""
+        return 0.5 * math.log(2 * math.pi) - math.log(2) - half.log()

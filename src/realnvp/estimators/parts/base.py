@@ -11,7 +11,10 @@ import torch
 
 from realnvp.errors import InputError, nearest
 
-__all__ = ["Seed", "check_params", "chosen", "count_of", "device_of", "fitting", "seed_of", "seeded"]
+__all__ = ["CHUNK", "Seed", "check_params", "chosen", "count_of", "device_of", "fitting", "seed_of", "seeded"]
+
+CHUNK = 16_384
+"""Rows worked on at a time outside training: enough to keep the cores busy, little enough to stay in cache."""
 
 Choice = TypeVar("Choice")
 Seed = int | np.random.RandomState | np.random.Generator | None
@@ -27,21 +30,23 @@ def chosen(what: str, name: object, choices: dict[str, Choice]) -> Choice:
 
 def check_params(model: Any) -> None:
     """Refuse constructor parameters that make no sense, by name."""
-    for name, least in {"layers": 1, "width": 1, "batch_size": 1, "max_steps": 0}.items():
+    for name, least in {"layers": 1, "width": 1, "batch_size": 1, "max_steps": 0, "particles": 16}.items():
+        if not hasattr(model, name):
+            continue
         value = getattr(model, name)
         if name == "layers" and value == "auto":
             continue
         if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or value < least:
             raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
     for name in ("lr", "max_time", "validation_fraction"):
-        value = getattr(model, name)
+        value = getattr(model, name, 0)
         if not isinstance(value, Real) and not (name == "max_time" and value is None):
             raise InputError(f"{name} must be a number, got {value!r}")
     if not 0 < model.lr < float("inf"):
         raise InputError(f"lr must be positive and finite, got {model.lr!r}")
     if model.max_time is not None and not model.max_time > 0:
         raise InputError(f"max_time must be a positive number of seconds, got {model.max_time!r}")
-    if not 0 <= model.validation_fraction < 1:
+    if not 0 <= getattr(model, "validation_fraction", 0) < 1:
         raise InputError(f"validation_fraction must lie in [0, 1), got {model.validation_fraction!r}")
     if model.compile not in (True, False, "auto"):
         raise InputError(f"compile must be True, False or 'auto', got {model.compile!r}")

@@ -1,5 +1,7 @@
 """Architectures written as plain data, and the flows built from them."""
 
+import itertools
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,16 +13,30 @@ from torch import Tensor
 from realnvp.bases import Base, Logistic, Mixture, Normal
 from realnvp.estimators.parts.base import chosen, seeded
 from realnvp.flow import Flow
-from realnvp.nets import Standard
-from realnvp.recipes import nice, real_nvp, spline_flow
-from realnvp.transforms import Compose, Coupling, Embed, LULinear, Standardise, Transform
+from realnvp.kernels import Additive, Affine, Chain, Kernel, Spline
+from realnvp.nets import Standard, mlp, waves
+from realnvp.recipes import couplings, nice, real_nvp, spline_flow
+from realnvp.transforms import Compose, Coupling, Embed, LULinear, Shuffle, Standardise, Transform
 
-__all__ = ["BASES", "KERNELS", "LAYERS", "PRECISIONS", "architecture", "build", "mixture_base", "scalers", "whole"]
+__all__ = [
+    "BASES",
+    "KERNELS",
+    "LAYERS",
+    "PRECISIONS",
+    "architecture",
+    "build",
+    "energy_flow",
+    "mixture_base",
+    "scalers",
+    "whole",
+]
 
 KERNELS: dict[str, Callable[..., Flow]] = {"additive": nice, "affine": real_nvp, "spline": spline_flow}
 BASES: dict[str, Callable[..., Base]] = {"logistic": Logistic, "mixture": Mixture, "normal": Normal}
 LAYERS = {"additive": 8, "affine": 10, "spline": 4}
 """How many couplings ``layers="auto"`` means: a spline bends more than a scaling does."""
+_REACH = 6.0
+"""How far out, in standard deviations, the splines of an energy act: beyond it lies 1e-6 of a logistic base."""
 PRECISIONS = {"float32": None, "bf16": torch.bfloat16}
 
 
@@ -60,6 +76,44 @@ def build(shape: dict, seed: int) -> Flow:
         if isinstance(module, Coupling):
             module.compute = dtype
     return flow.float()  # whatever default dtype the user has set
+
+
+def energy_flow(shape: dict, seed: int) -> Flow:
+    """Build the flow that a ``BoltzmannGenerator`` trains, from plain data: features, kernel, layers, width, base.
+
+    In one or two dimensions the conditioners see waves and the splines are fine: energies there have narrow wells. In
+    more the coordinates are shuffled between couplings.
+    """
+    features, width = shape["features"], shape["width"]
+    small = features <= 2
+    kernels: dict[str, Kernel] = {
+        "additive": Additive(),
+        "affine": Affine(),
+        "spline": Spline(32, _REACH, floor=0.005, slope=6.0) if small else Chain((Affine(), Spline(8, _REACH))),
+    }
+    plain = mlp((width, width))
+    with seeded(seed):
+        chain = couplings(
+            features,
+            chosen("kernel", shape["kernel"], kernels),
+            layers=shape["layers"],
+            net=waves(plain, reach=_REACH) if small else plain,
+            between=None if small else _Shuffles(),
+        )
+        base = chosen("base", shape["base"], {"normal": Normal, "logistic": Logistic})(features)
+        if shape["base"] == "logistic":
+            base.log_scale.fill_(0.5 * math.log(3) - math.log(math.pi))  # variance 1, as the population has
+        return Flow(Compose(*chain), base).float()
+
+
+class _Shuffles:
+    """A fresh shuffle each time, of the seeds 0, 1 and so on."""
+
+    def __init__(self) -> None:
+        self.seeds = itertools.count()
+
+    def __call__(self, features: int) -> Transform:
+        return Shuffle(features, seed=next(self.seeds))
 
 
 def whole(core: Flow) -> Flow:

@@ -10,14 +10,12 @@ from torch import Tensor, nn
 
 from realnvp.data.check import check_scale
 from realnvp.errors import InputError
+from realnvp.estimators.parts.base import CHUNK
 from realnvp.flow import Flow
 from realnvp.nets import Standard
 from realnvp.transforms import Standardise
 
-__all__ = ["CHUNK", "context_rows", "drawn", "hold_out", "in_chunks", "mean_objective", "scaled", "tensor"]
-
-CHUNK = 16_384
-"""Rows worked on at a time outside training: enough to keep the cores busy, little enough to stay in cache."""
+__all__ = ["context_rows", "drawn", "hold_out", "in_chunks", "mean_objective", "scaled", "tensor"]
 
 
 def scaled(scalers: Sequence[Standardise | Standard], arrays: Sequence[np.ndarray]) -> list[Tensor]:

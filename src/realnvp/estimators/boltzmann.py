@@ -1,0 +1,297 @@
+"""``BoltzmannGenerator``: learn to sample from an energy, with weights, the normaliser and corrected samples."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+import realnvp
+from realnvp.errors import InputError
+from realnvp.estimators.parts.base import Seed, check_params, chosen, device_of, fitting, seed_of
+from realnvp.estimators.parts.build import LAYERS, energy_flow
+from realnvp.estimators.parts.energy import Counted, Lessons, Within, cooled, explore, outside, relaxed
+from realnvp.estimators.parts.potential import check_potential, described, features_of, recalled, with_gradient
+from realnvp.estimators.parts.rows import in_chunks, tensor
+from realnvp.estimators.parts.weighted import Weighted
+from realnvp.flow import Flow
+from realnvp.mcmc import Energy
+from realnvp.measure.weights import (
+    ess,
+    log_normalizer,
+    pareto_k,
+)
+from realnvp.objectives import ForwardKL, ReverseKL
+from realnvp.session import Limits, Outcome, Record, train
+from realnvp.train.checkpoint import read_run, write_run
+from realnvp.transforms import Compose, Probit, Standardise, Transform
+
+__all__ = ["BoltzmannGenerator"]
+
+_FOUND = ("log_normalizer_", "log_normalizer_error_", "ess_", "coverage_", "pareto_k_", "evaluations_")
+
+
+class BoltzmannGenerator(Weighted, BaseEstimator):
+    """Learns ``p(x) = exp(-U(x)) / Z`` from the potential ``U`` alone (in kT), then samples it in one pass.
+
+    A small population is led from a wide start to the target by sequential Monte Carlo; the flow learns it, then
+    learns from its own weighted draws (``objective="forward"``), so that no mode it has met is lost.
+    ``objective="reverse"`` minimises ``E_q[log q + U]`` instead, from hot to cold.
+
+    Args:
+        n_features: dimension D; by default what the potential says of itself.
+        bounds: ``(low, high)``, numbers or one for each feature, of the box the potential lives on; by default what the
+            potential says, else all of space.
+        kernel: ``"spline"``, ``"affine"`` or ``"additive"``.
+        layers: number of couplings; ``"auto"`` is 4 of splines, 10 of affine maps, 8 of shifts.
+        width: width of the two hidden layers of each coupling's net.
+        base: ``"normal"`` or ``"logistic"``, the one with heavier tails.
+        objective: ``"forward"`` or ``"reverse"``.
+        particles: how many points the population has.
+        path_gradient: for ``"reverse"``, leave out the part of the gradient whose mean is zero.
+        batch_size, lr, max_steps, max_time, early_stopping, precision, compile, memory, device, random_state, verbose,
+            callbacks: as in ``RealNVP``; the figure that early stopping looks at is the spread of the log weights.
+
+    Attributes:
+        flow_: the trained ``realnvp.Flow``, in the units of ``x``.
+        log_normalizer_, log_normalizer_error_: ``log Z`` in nats and its standard error.
+        ess_: effective sample size of the flow's draws, as a fraction of n.
+        coverage_: the same seen from the chains' side: low where they found places the flow gives too little weight.
+        pareto_k_: shape of the weights' tail; above 0.7 they cannot be trusted.
+        evaluations_: energies asked for while training.
+        history_: one dict per evaluation: step, seconds, spread of the log weights (``held_out``, nats), ``ess``,
+            ``log_z`` and ``bound`` (``E_q[log q + U] >= -log Z``, nats).
+        acceptance_, autocorrelation_time_: of the last corrected sample.
+
+    References:
+        Boltzmann Generators (Noé et al., 2019), https://arxiv.org/abs/1812.01729
+        Reweighted Wake-Sleep (Bornschein, Bengio, 2015), https://arxiv.org/abs/1406.2751
+    """
+
+    def __init__(
+        self,
+        n_features: int | None = None,
+        bounds: tuple | None = None,
+        kernel: str = "spline",
+        layers: int | str = "auto",
+        width: int = 64,
+        base: str = "normal",
+        *,
+        objective: str = "forward",
+        particles: int = 2000,
+        path_gradient: bool = False,
+        batch_size: int = 512,
+        lr: float = 3e-3,
+        max_steps: int = 3000,
+        max_time: float | None = None,
+        early_stopping: bool = True,
+        precision: str = "float32",
+        compile: bool | str = "auto",  # noqa: A002 - the name the field uses
+        memory: str = "stored",
+        device: str | torch.device | None = None,
+        random_state: Seed = None,
+        verbose: bool = True,
+        callbacks: Sequence[Callable[[Record], object]] | None = None,
+    ) -> None:
+        self.n_features = n_features
+        self.bounds = bounds
+        self.kernel = kernel
+        self.layers = layers
+        self.width = width
+        self.base = base
+        self.objective = objective
+        self.particles = particles
+        self.path_gradient = path_gradient
+        self.batch_size = batch_size
+        self.lr = lr
+        self.max_steps = max_steps
+        self.max_time = max_time
+        self.early_stopping = early_stopping
+        self.precision = precision
+        self.compile = compile
+        self.memory = memory
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+        self.callbacks = callbacks
+
+    @fitting
+    def fit(
+        self, potential: Energy, *, gradient: Energy | None = None, starts: ArrayLike | None = None
+    ) -> "BoltzmannGenerator":
+        """Learn ``exp(-potential)``; ``potential(x)`` takes a tensor (n, D) and returns (n,), in kT.
+
+        ``gradient(x) -> (n, D)`` takes the place of autograd's. ``starts`` (m, D) are points that are known to matter.
+        Raises ``InputError`` for a potential that cannot be learnt from. An interrupt leaves the best model so far in
+        place and is raised again.
+        """
+        started = time.monotonic()
+        check_params(self)
+        features = features_of(potential, self.n_features)
+        bounds = self.bounds if self.bounds is not None else getattr(potential, "bounds", None)
+        seed = seed_of(self.random_state)
+        generator = torch.Generator().manual_seed(seed)
+        counted = Counted(with_gradient(potential, gradient))
+        for x in (_trial(features, bounds, generator), _trial(features, bounds, generator).double()):
+            check_potential(with_gradient(potential, gradient), x)
+        outer, found = explore(counted, features, bounds, self.particles, generator)
+        points = found.x
+        if starts is not None:
+            known = outer(tensor(np.asarray(starts, dtype=np.float64)).reshape(-1, features))[0].float()
+            many = known.repeat(1 + self.particles // (4 * len(known)), 1)
+            points = torch.cat((points, relaxed(Within(counted, outer), many, 20, generator)))
+        outer, points = outside(outer, points)
+        return self._learn(counted, outer, points, found.log_z, generator, started)
+
+    def score_samples(self, X: ArrayLike) -> np.ndarray:
+        """Log density of each row under the flow in nats: shape (n,), float64."""
+        flow = self._exact()
+        return in_chunks(flow.log_prob, [self._rows(X)], flow)
+
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Latent coordinates of each row: shape (n, D)."""
+        flow = self._exact()
+        return in_chunks(lambda x: flow(x)[0], [self._rows(X)], flow)
+
+    def inverse_transform(self, Z: ArrayLike) -> np.ndarray:
+        """Rows of the given latent coordinates: undoes ``transform``."""
+        flow = self._exact()
+        return in_chunks(lambda z: flow.inverse(z)[0], [self._rows(Z)], flow)
+
+    def save(self, folder: str | os.PathLike, *, force: bool = False, **notes: object) -> Path:
+        """Write ``config.json``, ``model.safetensors`` and ``history.jsonl``; ``notes`` (plain data) join the config.
+
+        A potential of ``realnvp.potentials`` is named in the config; any other must be given to ``load`` again.
+        """
+        check_is_fitted(self, "flow_")
+        params = {k: v for k, v in self.get_params().items() if k not in ("callbacks", "device", "bounds")}
+        if not isinstance(params["random_state"], int | np.integer | None):
+            params["random_state"] = None
+        config = {
+            "kind": "boltzmann",
+            "version": realnvp.__version__,
+            "params": params,
+            "architecture": self.architecture_,
+            "potential": described(self.potential_),
+            "stopped_by": self.stopped_by_,
+            "found": {name: getattr(self, name) for name in _FOUND},
+        } | notes
+        return write_run(folder, config, self.flow_.state_dict(), self.history_, force=force)
+
+    @classmethod
+    def load(
+        cls, folder: str | os.PathLike, potential: Energy | None = None, *, device: str | torch.device | None = None
+    ) -> "BoltzmannGenerator":
+        """Read a folder that ``save`` or the command wrote; ``potential`` is needed where it was one of the user's."""
+        config, state, history = read_run(folder)
+        if config.get("kind") != "boltzmann":
+            raise InputError(f"{folder} holds a run of kind {config.get('kind')!r}, not one of an energy")
+        try:
+            model = cls(**config["params"], bounds=config["architecture"]["bounds"], device=device)
+            model.architecture_ = config["architecture"]
+            model.flow_ = _framed(model.architecture_, energy_flow(model.architecture_, 0))
+            model.flow_.load_state_dict(state)
+            model.n_features_in_, model.stopped_by_ = model.architecture_["features"], config["stopped_by"]
+            for name in _FOUND:
+                setattr(model, name, config["found"][name])
+            model.potential_ = potential or recalled(config["potential"])
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise InputError(f"{folder}/config.json does not describe the model beside it: it is damaged") from error
+        model.flow_.to(device_of(device)).eval()
+        model.history_ = history
+        return model
+
+    def _learn(
+        self, counted: Counted, outer: Compose, points: Tensor, log_z: float, generator: torch.Generator, started: float
+    ) -> "BoltzmannGenerator":
+        shape = {
+            "features": points.shape[1],
+            "bounds": _sides(outer[0]) if len(outer) > 1 else None,
+            "layers": LAYERS.get(self.kernel, 0) if self.layers == "auto" else int(self.layers),
+            **{name: getattr(self, name) for name in ("kernel", "width", "base")},
+        }
+        core = energy_flow(shape, generator.initial_seed())
+        energy = Within(counted, outer)
+        limits = Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping else 0.0)
+        lessons = Lessons(
+            core,
+            energy,
+            points,
+            log_z,
+            generator,
+            batch=self.batch_size,
+            progress=lambda n: limits.progress(n, time.monotonic() - started),
+        )
+        objective, batches = self._objective(core, energy, lessons)
+        outcome = train(
+            objective,
+            batches,
+            lessons.judge,
+            limits=limits,
+            lr=self.lr,
+            callbacks=self.callbacks or (),
+            facts=lambda: {**lessons.facts(), "evaluations": counted.evaluations},
+            verbose=self.verbose,
+            started=started,
+        )
+        self.architecture_, self.potential_ = shape, counted.potential
+        self.flow_ = _framed(shape, core)
+        cast(Compose, self.flow_.transform)[-2].load_state_dict(outer[-1].state_dict())
+        self.flow_.to(device_of(self.device)).eval()
+        self.evaluations_ = counted.evaluations
+        self._measure(outcome, outer, lessons.points)
+        if outcome.stopped_by == "interrupt":
+            raise KeyboardInterrupt
+        return self
+
+    def _objective(self, core: Flow, energy: Energy, lessons: Lessons) -> tuple[nn.Module, Iterable]:
+        if not chosen("objective", self.objective, {"forward": False, "reverse": True}):
+            return ForwardKL(core), lessons
+        objective = ReverseKL(core, energy, path_gradient=self.path_gradient)
+        return objective, cooled(objective, lessons)
+
+    def _measure(self, outcome: Outcome, outer: Compose, points: Tensor) -> None:
+        """Set what the weights of fresh draws tell, and what the chains' points do."""
+        self.n_features_in_ = points.shape[1]
+        self.history_, self.stopped_by_ = outcome.history, outcome.stopped_by
+        _, log_w = self.log_weights(20_000, random_state=0)
+        self.log_normalizer_, self.log_normalizer_error_ = log_normalizer(log_w)
+        self.ess_, self.pareto_k_ = ess(log_w), pareto_k(log_w)
+        x = outer.inverse(points)[0].double()
+        back = -cast(Energy, self.potential_)(x).detach().cpu().numpy() - self.score_samples(x.detach().cpu().numpy())
+        self.coverage_ = float(1 / np.exp(back - self.log_normalizer_).mean())
+        self._warn(log_w)
+
+    def _rows(self, X: ArrayLike) -> np.ndarray:
+        rows: np.ndarray = check_array(X, dtype=np.float64)
+        if rows.shape[1] != self.n_features_in_:
+            raise InputError(f"X has {rows.shape[1]} columns, the model {self.n_features_in_}")
+        return rows
+
+
+def _sides(box: Transform) -> list[list[float]]:
+    """Corners of a box as plain data."""
+    assert isinstance(box, Probit)
+    return [box.low.tolist(), box.high.tolist()]
+
+
+def _framed(shape: dict, core: Flow) -> Flow:
+    """Put the box, if there is one, and the standardisation before ``core``."""
+    box = [] if shape["bounds"] is None else [Probit(*shape["bounds"])]
+    return Flow(Compose(*box, Standardise(shape["features"]), core.transform), core.base)
+
+
+def _trial(features: int, bounds: tuple | None, generator: torch.Generator) -> Tensor:
+    """A few points to try a potential on: in its box, or about zero."""
+    if bounds is None:
+        return torch.randn(16, features, generator=generator)
+    low, high = (torch.as_tensor(b, dtype=torch.float32).expand(features) for b in bounds)
+    return low + (high - low) * (0.01 + 0.98 * torch.rand(16, features, generator=generator))

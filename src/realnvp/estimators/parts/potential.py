@@ -1,0 +1,140 @@
+"""A user's potential: tried on a few points before any work is done, and given the gradient the user has."""
+
+import dataclasses
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from realnvp.errors import InputError
+from realnvp.estimators.parts.base import chosen
+from realnvp.mcmc import Energy
+from realnvp.potentials import POTENTIALS, Potential
+
+__all__ = ["check_potential", "described", "features_of", "recalled", "with_gradient"]
+
+
+class _Given(torch.autograd.Function):
+    """A function with a gradient of the user's own."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, function: Energy, gradient: Energy) -> Tensor:
+        with torch.no_grad():
+            ctx.save_for_backward(gradient(x))
+            return function(x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        (slope,) = ctx.saved_tensors
+        return grads[0][..., None] * slope, None, None
+
+
+def with_gradient(potential: Energy, gradient: Energy | None) -> Energy:
+    """Return the potential with ``gradient(x) -> (n, D)`` in place of autograd's, if one is given."""
+    if gradient is None:
+        return potential
+    return lambda x: _Given.apply(x, potential, gradient)
+
+
+def features_of(potential: object, n_features: int | None) -> int:
+    """Return the dimension: what the user says, or what the potential says of itself."""
+    own = getattr(potential, "features", None)
+    found = n_features if n_features is not None else own
+    if found is None:
+        raise InputError("say how many features the potential takes: BoltzmannGenerator(n_features=…)")
+    if isinstance(found, bool) or not isinstance(found, int) or found < 1:
+        raise InputError(f"n_features must be a whole number of at least 1, got {found!r}")
+    if own is not None and own != found:
+        raise InputError(f"n_features is {found}, and the potential takes {own}: leave n_features out")
+    return found
+
+
+def check_potential(potential: Energy, x: Tensor) -> None:
+    """Try the potential on a few points (n, D), and say in one sentence what is wrong with what it gives."""
+    at = f"points of shape {tuple(x.shape)}"
+    x = x.detach().clone().requires_grad_()
+    u = _called(potential, x, at)
+    _check_values(u, x, at)
+    _check_rows(potential, x, u)
+    if not u.requires_grad:
+        warnings.warn(
+            "the potential has no gradient (it left torch, or detached): its chains walk at random, which is slow in "
+            "many dimensions; write it with torch functions, or pass gradient=",
+            stacklevel=4,
+        )
+        return
+    (slope,) = torch.autograd.grad(u[torch.isfinite(u)].sum(), x, allow_unused=True)
+    if slope is not None and slope.shape != x.shape:
+        raise InputError(f"the gradient has shape {tuple(slope.shape)} for {at}: return (n, D)")
+    if slope is not None and not torch.isfinite(slope[torch.isfinite(u)]).all():
+        row = int((~torch.isfinite(slope).all(1)).nonzero()[0])
+        raise InputError(
+            f"the gradient of the potential is not finite at x = {_shown(x[row])}: look for a root, a logarithm or a "
+            "division at zero there"
+        )
+
+
+def _called(potential: Energy, x: Tensor, at: str) -> Tensor:
+    try:
+        u = potential(x)
+    except InputError:
+        raise
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"the potential failed on {at} ({type(error).__name__}: {reason}): it takes a tensor (n, D), returns (n,)"
+        ) from error
+    if not isinstance(u, Tensor):
+        raise InputError(f"the potential returned {type(u).__name__} for {at}: return a torch tensor of shape (n,)")
+    return u
+
+
+def _check_values(u: Tensor, x: Tensor, at: str) -> None:
+    if u.shape != x.shape[:1]:
+        hint = "sum over the features, not over the rows" if u.dim() == 0 else "return one energy for each row, (n,)"
+        raise InputError(f"the potential returned shape {tuple(u.shape)} for {at}: {hint}")
+    if u.dtype != x.dtype:
+        raise InputError(f"the potential returned {u.dtype} for {x.dtype} points: make its constants of x's dtype")
+    finite = torch.isfinite(u)
+    if not finite.any():
+        raise InputError(
+            f"the potential is not finite at any of {at}, such as x = {_shown(x[0])}: give bounds, or look"
+        )
+    if torch.isnan(u).any() or (u == -torch.inf).any():
+        row = int((torch.isnan(u) | (u == -torch.inf)).nonzero()[0])
+        raise InputError(
+            f"the potential is {u[row].item()} at x = {_shown(x[row])}: write it in log space (torch.logsumexp, "
+            "torch.logaddexp), and give plus infinity where the density is zero"
+        )
+
+
+def _check_rows(potential: Energy, x: Tensor, u: Tensor) -> None:
+    """Each row must have its own energy, whatever rows are beside it."""
+    row = int(torch.isfinite(u).nonzero()[-1])
+    alone = potential(x[row : row + 1])
+    if alone.shape != (1,) or not torch.allclose(alone[0], u[row], rtol=1e-3, atol=1e-3):
+        raise InputError(
+            f"the potential gives {alone.flatten()[0].item():.6g} for a row alone and {u[row].item():.6g} for it among "
+            "others: each row must have its own energy"
+        )
+
+
+def _shown(row: Tensor) -> str:
+    values = ", ".join(f"{v:.4g}" for v in row[:6].tolist())
+    return f"({values}{', …' if len(row) > 6 else ''})"
+
+
+def described(potential: object) -> dict | None:
+    """Name and parameters of a potential of the library, for a run's config."""
+    if isinstance(potential, Potential) and POTENTIALS.get(potential.name) is type(potential):
+        return {"name": potential.name, "fields": dataclasses.asdict(potential)}
+    return None
+
+
+def recalled(config: dict | None) -> Potential | None:
+    """Make the potential that ``described`` named."""
+    if config is None:
+        return None
+    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in config["fields"].items()}
+    return chosen("potential", config["name"], POTENTIALS)(**fields)

@@ -1,0 +1,144 @@
+"""What a flow over a potential gives: weighted draws, corrected samples, expectations."""
+
+import copy
+import warnings
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from realnvp.errors import InputError
+from realnvp.estimators.parts.base import CHUNK, Seed, count_of, seed_of
+from realnvp.flow import Flow
+from realnvp.mcmc import Energy
+from realnvp.measure.base import Estimate
+from realnvp.measure.weights import (
+    TRUSTED,
+    autocorrelation_time,
+    ess,
+    log_normalizer,
+    metropolis,
+    pareto_k,
+    weighted_mean,
+)
+
+__all__ = ["Weighted"]
+
+
+class Weighted:
+    """Draws of ``flow_`` weighted by ``exp(-potential_) / q``; both are set by ``fit`` and ``load``."""
+
+    flow_: Flow
+    potential_: Energy | None
+
+    def log_weights(self, n: int = 10_000, *, random_state: Seed = None) -> tuple[np.ndarray, np.ndarray]:
+        """Draw ``x`` (n, D) from the flow, with ``log w = -U(x) - log q(x)`` (n,): minus infinity where p is zero."""
+        flow, potential = self._ready()
+        pieces = list(self._drawn(flow, count_of(n), random_state, potential))
+        return np.concatenate([x for x, _ in pieces]), np.concatenate([w for _, w in pieces])
+
+    def sample(
+        self, n_samples: int = 1, *, corrected: bool = False, chains: int = 64, random_state: Seed = None
+    ) -> np.ndarray:
+        """Draw points, shape (n, D): of the flow, or, ``corrected``, of the target itself.
+
+        A corrected sample are the states of ``chains`` parallel Metropolis chains whose proposals are the flow's draws:
+        exact in the limit of long chains, however poor the flow; a poor one costs repeats. Each chain starts at a draw
+        picked by its weight and drops as many moves as ten times a move takes to be accepted. ``acceptance_`` and
+        ``autocorrelation_time_`` tell how it went.
+
+        References:
+            Flow-based generative models for Markov chain Monte Carlo (Albergo et al., 2019),
+            https://arxiv.org/abs/1904.12072
+        """
+        n = count_of(n_samples)
+        if not corrected:
+            return np.concatenate(list(self.iter_samples(n, random_state=random_state)))
+        return self._corrected(n, min(count_of(chains), n), seed_of(random_state))[0]
+
+    def iter_samples(self, n_samples: int, *, random_state: Seed = None) -> Iterator[np.ndarray]:
+        """Draw the same points as ``sample`` in pieces, so that memory does not grow with their number."""
+        for x, _ in self._drawn(self._exact(), count_of(n_samples), random_state, None):
+            yield x
+
+    def expectation(
+        self,
+        f: Callable[[np.ndarray], ArrayLike],
+        n: int = 10_000,
+        *,
+        corrected: bool = False,
+        random_state: Seed = None,
+    ) -> Estimate:
+        """Estimate ``E_p[f(x)]`` and its standard error; ``f`` maps an array (n, D) to (n,).
+
+        By weighted draws of the flow (self-normalised importance sampling), or by the states of corrected chains.
+        """
+        if not corrected:
+            x, log_w = self.log_weights(n, random_state=random_state)
+            self._warn(log_w)
+            mean, error = weighted_mean(_values(f, x), log_w)
+            return Estimate(float(mean), float(error))
+        x, chains = self._corrected(count_of(n), min(64, n), seed_of(random_state))
+        values = _values(f, x)
+        time_ = autocorrelation_time(values[: len(x) // chains * chains].reshape(-1, chains))
+        return Estimate(float(values.mean()), float(values.std() * np.sqrt(time_ / len(values))))
+
+    def _warn(self, log_w: np.ndarray) -> None:
+        """Say so where the weights cannot be trusted; a tail none of which weighs ten times the mean does no harm."""
+        finite = log_w[np.isfinite(log_w)]
+        heaviest = float(np.exp(finite.max() - log_normalizer(finite).value)) if len(finite) else np.inf
+        if (k := pareto_k(finite)) > TRUSTED and heaviest > 10:
+            warnings.warn(
+                f"the weights have too heavy a tail to be trusted: Pareto k {k:.2f} is above {TRUSTED}, one draw in "
+                f"{len(log_w):,} weighs {heaviest:.0f} times the mean, ESS {ess(log_w):.4f}; train longer, take more "
+                "layers, or use corrected=True",
+                stacklevel=3,
+            )
+
+    def _corrected(self, n: int, chains: int, seed: int) -> tuple[np.ndarray, int]:
+        rng = np.random.default_rng(seed)
+        x, log_w = self.log_weights(max(50 * chains, 2000), random_state=seed)
+        picked = rng.choice(len(x), chains, p=np.exp(log_w - log_w.max()) / np.exp(log_w - log_w.max()).sum())
+        _, accepted = metropolis(log_w[: len(x) // chains * chains].reshape(-1, chains), rng)
+        burn = int(min(np.ceil(10 / max(accepted, 1e-3)), 10_000))
+        steps = burn + -(-n // chains)
+        fresh, fresh_w = self.log_weights(steps * chains, random_state=seed + 1)
+        x = np.concatenate((x[picked][None], fresh.reshape(steps, chains, -1)))
+        log_w = np.concatenate((log_w[picked][None], fresh_w.reshape(steps, chains)))
+        path, self.acceptance_ = metropolis(log_w, rng)
+        path = path[1 + burn :]
+        states = np.take_along_axis(x, path[..., None], 0)
+        self.autocorrelation_time_ = autocorrelation_time(np.take_along_axis(log_w, path, 0))
+        return states.reshape(-1, x.shape[-1])[:n], chains
+
+    @torch.no_grad()
+    def _drawn(
+        self, flow: Flow, n: int, random_state: Seed, potential: Energy | None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Draw in pieces, with their log weights under a potential."""
+        generator = torch.Generator(next(flow.buffers()).device).manual_seed(seed_of(random_state))
+        for start in range(0, n, CHUNK):
+            x, log_q = flow.sample_with_log_prob(min(CHUNK, n - start), generator=generator)
+            log_w = log_q if potential is None else -potential(x) - log_q
+            yield x.cpu().numpy(), torch.where(torch.isnan(log_w), -torch.inf, log_w).cpu().numpy()
+
+    def _ready(self) -> tuple[Flow, Energy]:
+        check_is_fitted(self, "flow_")
+        if self.potential_ is None:
+            raise InputError("this model was loaded without its potential: pass it to load, or set potential_")
+        return self._exact(), self.potential_
+
+    def _exact(self) -> Flow:
+        check_is_fitted(self, "flow_")
+        return copy.deepcopy(self.flow_).double()
+
+
+def _values(f: Callable[[np.ndarray], ArrayLike], x: np.ndarray) -> np.ndarray:
+    values = np.asarray(f(x), dtype=float)
+    if values.shape != (len(x),):
+        raise InputError(
+            f"f returned shape {values.shape} for points of shape {x.shape}: return one number for each row"
+        )
+    return values
