@@ -31,7 +31,8 @@ FLOORS = [
     "report",
     "estimators/parts",
     "estimators",
-    "cli/fit cli/use",
+    "cli/potential",
+    "cli/boltzmann cli/fit cli/use",
     "cli",
     "__main__",
 ]

@@ -109,6 +109,51 @@ def fit(
 
 @app.command()
 @sentences
+def boltzmann(
+    potential: Annotated[str, typer.Argument(help="A potential's name (u1, phi4, …), or package.module:function.")],
+    n_features: Annotated[int | None, typer.Option(min=1, help="Dimension, where the potential does not say.")] = None,
+    bounds: Annotated[str | None, typer.Option(help="Box the potential lives on: low,high.")] = None,
+    kernel: Annotated[Kernel, typer.Option(help="Splines bend most.")] = Kernel.spline,
+    layers: Annotated[int | None, typer.Option(min=1, help="Number of couplings; by default 4 of splines.")] = None,
+    width: Annotated[int, typer.Option(min=1, help="Width of the two hidden layers of each net.")] = 64,
+    objective: Annotated[str, typer.Option(help="forward (keeps all modes) or reverse.")] = "forward",
+    max_steps: Annotated[int, typer.Option(min=0, help="Most training steps.")] = 3000,
+    max_time: Annotated[float | None, typer.Option(help="Most seconds of training.")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Points per step.")] = 512,
+    lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-3,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same numbers.")] = 0,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder to write; by default runs/NAME.")] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Learn to sample from an energy, in kT, and write a run folder.
+
+    The folder holds the model, the history of its training and its pictures.
+    """
+    from realnvp.cli.boltzmann import run
+
+    params = {
+        "n_features": n_features,
+        "bounds": _box(bounds),
+        "kernel": kernel.value,
+        "layers": layers or "auto",
+        "width": width,
+        "objective": objective,
+        "max_steps": max_steps,
+        "max_time": max_time,
+        "batch_size": batch_size,
+        "lr": lr,
+        "random_state": seed,
+        "verbose": not quiet,
+    }
+    run(potential, params, threads=threads, out=out, force=force, quiet=quiet)
+
+
+@app.command()
+@sentences
 def sample(
     run: Run,
     out: Out,
@@ -116,6 +161,7 @@ def sample(
     context: Annotated[
         str | None, typer.Option(help="Values to condition on: name=number, with commas between.")
     ] = None,
+    corrected: Annotated[bool, typer.Option("--corrected", help="Of an energy: exact samples, by Metropolis.")] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same rows.")] = 0,
     force: Force = False,
     quiet: Quiet = False,
@@ -126,7 +172,7 @@ def sample(
     """
     from realnvp.cli.use import sample as draw
 
-    draw(run, out, n=n, context=_values(context), seed=seed, force=force, quiet=quiet)
+    draw(run, out, n=n, context=_values(context), corrected=corrected, seed=seed, force=force, quiet=quiet)
 
 
 @app.command()
@@ -159,6 +205,15 @@ def info(
     tell(run, as_json=json)
 
 
+def _box(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    values = [_number(part.strip(), text, "--bounds takes low,high") for part in text.split(",")]
+    if len(values) != 2:
+        raise InputError(f"--bounds takes low,high, not {text!r}")
+    return values[0], values[1]
+
+
 def _names(text: str | None) -> list[str]:
     """Take names apart at the commas; quotes keep one in a name, as in a CSV file."""
     if text is None:
@@ -182,11 +237,11 @@ def _values(text: str | None) -> dict[str, float]:
     return found
 
 
-def _number(value: str, item: str) -> float:
+def _number(value: str, item: str, wanted: str = "--context takes name=number") -> float:
     try:
         number = float(value)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"--context takes name=number with finite numbers, not {item!r}")
+        raise InputError(f"{wanted} with finite numbers, not {item!r}")
     return number

@@ -1,11 +1,26 @@
 """What the subcommands share: words on the terminal."""
 
+import contextlib
 import functools
+import itertools
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
-__all__ = ["counted", "figures", "measured_rows", "say", "sentences", "use_threads"]
+from realnvp.errors import InputError
+
+__all__ = [
+    "counted",
+    "figures",
+    "interrupts",
+    "measured_rows",
+    "reserved",
+    "say",
+    "sentences",
+    "use_threads",
+    "why",
+]
 
 
 def say(text: str = "", *, quiet: bool = False) -> None:
@@ -87,8 +102,6 @@ def _fail(sentence: str) -> None:
 
 def _sentence(error: Exception) -> str:
     """Say in one line what went wrong; what is not the user's to mend says how to see more."""
-    from realnvp.errors import InputError
-
     first = (str(error).strip().splitlines() or [""])[0]
     if isinstance(error, InputError):
         return first
@@ -99,3 +112,63 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, MemoryError) or "allocate memory" in first:
         return "there is not enough memory for this: use a smaller width, fewer layers, or fewer rows"
     return f"{first[:200]} ({type(error).__name__}; set REALNVP_TRACEBACK=1 to see where)"
+
+
+@contextlib.contextmanager
+def reserved(name: str, out: Path | None, force: bool) -> Iterator[Path]:
+    """Make the run folder before any work is done for it; take it away again if nothing came into it."""
+    folder = _named(out, force) if out is not None else _numbered(Path("runs") / name)
+    (probe := folder / ".probe").touch()  # better to hear now than after the training that it cannot be written
+    probe.unlink()
+    try:
+        yield folder
+    finally:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # fails, as it should, where there is something in it
+
+
+def _named(out: Path, force: bool) -> Path:
+    if not out.name:
+        raise InputError(f"--out {str(out)!r} names no folder of its own: give the run a name")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file: name a folder for the run")
+    if (out / "config.json").exists() and not force:
+        raise InputError(f"{out} holds a run already: choose another folder with --out, or replace it with --force")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the run folder {out} cannot be made ({error.strerror}): name another with --out") from error
+    return out
+
+
+def _numbered(first: Path) -> Path:
+    """Make the first of NAME, NAME-2, … that is free; of two fits at once each gets its own."""
+    first.parent.mkdir(exist_ok=True)
+    for i in itertools.count(1):
+        folder = first if i == 1 else first.with_name(f"{first.name}-{i}")
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            break
+    return folder
+
+
+@contextlib.contextmanager
+def interrupts(model: object) -> Iterator[None]:
+    """Let an interrupt end the training, not the command: the best model so far is saved."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if getattr(model, "stopped_by_", None) != "interrupt":
+            raise
+
+
+def why(stopped_by: str) -> str:
+    """Say in words what ended the training."""
+    return {
+        "max_steps": "all of max_steps",
+        "max_time": "all of max_time",
+        "early_stopping": "stopped early, the best weights kept",
+        "interrupt": "interrupted, the best model so far is saved",
+        "batches": "the data ended",
+        "non_finite": "ended by a non-finite loss, the best weights kept",
+    }.get(stopped_by, stopped_by)

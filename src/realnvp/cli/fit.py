@@ -1,17 +1,14 @@
 """``realnvp fit``: read, learn, measure, save, draw, and say what came of it."""
 
-import contextlib
-import itertools
 import shlex
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from realnvp.cli.base import figures, measured_rows, say, use_threads
+from realnvp.cli.base import figures, interrupts, measured_rows, reserved, say, use_threads, why
 from realnvp.data.check import check_columns
 from realnvp.data.table import read_table, table_columns
 from realnvp.data.toy import TOYS, Toy
@@ -61,10 +58,10 @@ def run(data: str, params: dict, chosen: Choices) -> None:
     use_threads(chosen.threads, params["width"])
     check_params(RealNVP(**params))
     source = _source(data, chosen, params["random_state"])
-    with _reserved(data, chosen.out, chosen.force) as folder:
+    with reserved(Path(data).stem, chosen.out, chosen.force) as folder:
         model = RealNVP(**params)
         say(_opening(source, model), quiet=quiet)
-        with _interrupts(model):
+        with interrupts(model):
             model.fit(source.train, context=source.context)
         measured = _measure(model, source)
         _save(model, folder, source, measured, chosen.force)
@@ -74,44 +71,6 @@ def run(data: str, params: dict, chosen: Choices) -> None:
     except KeyboardInterrupt:
         say(f"interrupted while drawing: the model is safe in {folder}", quiet=quiet)
     _close(model, folder, source, measured, time.monotonic() - started, quiet)
-
-
-@contextlib.contextmanager
-def _reserved(data: str, out: Path | None, force: bool) -> Iterator[Path]:
-    """Make the run folder before any work is done for it; take it away again if nothing came into it."""
-    folder = _named(out, force) if out is not None else _numbered(Path("runs") / Path(data).stem)
-    (probe := folder / ".probe").touch()  # better to hear now than after the training that it cannot be written
-    probe.unlink()
-    try:
-        yield folder
-    finally:
-        with contextlib.suppress(OSError):
-            folder.rmdir()  # fails, as it should, where there is something in it
-
-
-def _named(out: Path, force: bool) -> Path:
-    if not out.name:
-        raise InputError(f"--out {str(out)!r} names no folder of its own: give the run a name")
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file: name a folder for the run")
-    if (out / "config.json").exists() and not force:
-        raise InputError(f"{out} holds a run already: choose another folder with --out, or replace it with --force")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"the run folder {out} cannot be made ({error.strerror}): name another with --out") from error
-    return out
-
-
-def _numbered(first: Path) -> Path:
-    """Make the first of NAME, NAME-2, … that is free; of two fits at once each gets its own."""
-    first.parent.mkdir(exist_ok=True)
-    for i in itertools.count(1):
-        folder = first if i == 1 else first.with_name(f"{first.name}-{i}")
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir()
-            break
-    return folder
 
 
 def _source(data: str, chosen: Choices, seed: int) -> Source:
@@ -173,16 +132,6 @@ def _opening(source: Source, model: RealNVP) -> str:
         f"learning {source.name}: {len(source.train):,} rows of {len(source.columns)} columns{given}; "
         f"{model.kernel} couplings of width {model.width}, {model.base} base, seed {model.random_state}"
     )
-
-
-@contextlib.contextmanager
-def _interrupts(model: RealNVP) -> Iterator[None]:
-    """Let an interrupt end the training, not the command: the best model so far is saved."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if getattr(model, "stopped_by_", None) != "interrupt":
-            raise
 
 
 def _measure(model: RealNVP, source: Source) -> dict[str, float]:
@@ -250,7 +199,7 @@ def _close(model: RealNVP, folder: Path, source: Source, measured: dict, seconds
         (
             "time",
             f"{seconds:.0f} s",
-            f"{steps} steps in {trained:.0f} s, {_why(model)}; the rest is measuring and drawing",
+            f"{steps} steps in {trained:.0f} s, {why(model.stopped_by_)}; the rest is measuring and drawing",
         ),
     ]
     say(quiet=quiet)
@@ -262,15 +211,3 @@ def _close(model: RealNVP, folder: Path, source: Source, measured: dict, seconds
     say(f"pictures     {folder / 'figures'}", quiet=quiet)
     option = f" --context {shlex.quote(given)}" if given else ""
     say(f"next         realnvp sample {folder} -n 1000{option} --out samples.csv", quiet=quiet)
-
-
-def _why(model: RealNVP) -> str:
-    """Say in words what ended the training."""
-    return {
-        "max_steps": "all of max_steps",
-        "max_time": "all of max_time",
-        "early_stopping": "stopped early, the best weights kept",
-        "interrupt": "interrupted, the best model so far is saved",
-        "batches": "the data ended",
-        "non_finite": "ended by a non-finite loss, the best weights kept",
-    }.get(model.stopped_by_, model.stopped_by_)

@@ -4,6 +4,7 @@ import json
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,13 +14,23 @@ from realnvp.data.write import TableWriter
 from realnvp.errors import InputError, nearest
 from realnvp.train.checkpoint import read_config
 
+if TYPE_CHECKING:
+    from realnvp.estimators import BoltzmannGenerator
+
 __all__ = ["info", "sample", "score"]
 
 
-def sample(run: Path, out: Path, *, n: int, context: dict[str, float], seed: int, force: bool, quiet: bool) -> None:
+def sample(
+    run: Path, out: Path, *, n: int, context: dict[str, float], corrected: bool, seed: int, force: bool, quiet: bool
+) -> None:
     """Draw ``n`` rows of a run's model into a file."""
     from realnvp.estimators import RealNVP
 
+    if read_config(run).get("kind") == "boltzmann":
+        _sample_energy(run, out, n=n, corrected=corrected, seed=seed, force=force, quiet=quiet)
+        return
+    if corrected:
+        raise InputError(f"{run} learnt a density from samples: --corrected is for runs of an energy, leave it out")
     columns, given = _columns(run)
     if unknown := [name for name in context if name not in given]:
         raise InputError(f"{run} was not fitted given {unknown[0]!r}{nearest(unknown[0], given) if given else ''}")
@@ -35,6 +46,27 @@ def sample(run: Path, out: Path, *, n: int, context: dict[str, float], seed: int
     say(f"{n:,} rows of {', '.join(columns)} in {out}", quiet=quiet)
 
 
+def _sample_energy(run: Path, out: Path, *, n: int, corrected: bool, seed: int, force: bool, quiet: bool) -> None:
+    """Draw rows of a run that learnt an energy; corrected ones are the states of chains."""
+    model = _energy(run)
+    writer = TableWriter(out, _columns(run)[0], force=force)
+    whole = corrected and [model.sample(n, corrected=True, random_state=seed)]
+    with writer:
+        for piece in counted(whole or model.iter_samples(n, random_state=seed), n, "sampling", quiet=quiet):
+            writer.write(piece)
+    how = f" (corrected, acceptance {model.acceptance_:.2f})" if corrected else ""
+    say(f"{n:,} rows{how} in {out}", quiet=quiet)
+
+
+def _energy(run: Path) -> "BoltzmannGenerator":
+    """Load a run of an energy; a potential of the user's own is imported by the name it was given."""
+    from realnvp.cli.potential import named_potential
+    from realnvp.estimators import BoltzmannGenerator
+
+    name = read_config(run).get("data", {}).get("name", "")
+    return BoltzmannGenerator.load(run, named_potential(name) if ":" in name else None)
+
+
 def score(run: Path, data: Path, out: Path, *, force: bool, quiet: bool) -> None:
     """Write the log density of each row of ``data`` into a file."""
     from realnvp.estimators import RealNVP
@@ -42,14 +74,14 @@ def score(run: Path, data: Path, out: Path, *, force: bool, quiet: bool) -> None
     columns, given = _columns(run)
     pieces = iter_table(data, _matching(data, [*columns, *given]))
     writer = TableWriter(out, ["log_prob"], force=force)
-    model = RealNVP.load(run)
+    model: Any = _energy(run) if read_config(run).get("kind") == "boltzmann" else RealNVP.load(run)
     total, rows = 0.0, 0
     with writer:
         for piece in counted(_values(pieces), None, "scoring", quiet=quiet):
             X, C = np.split(piece, [len(columns)], axis=1)
             with warnings.catch_warnings():  # the columns were chosen by name above
                 warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
-                log_prob = model.score_samples(X, context=C if given else None)
+                log_prob = model.score_samples(X, **({"context": C} if given else {}))
             writer.write(log_prob[:, None])
             total, rows = total + float(log_prob.sum()), rows + len(log_prob)
     say(f"{rows:,} log densities in {out}: mean {total / rows:.4f} nats per row", quiet=quiet)
@@ -63,6 +95,9 @@ def info(run: Path, *, as_json: bool) -> None:
         return
     columns, given = _columns(run)
     shape, data = config["architecture"], config.get("data")
+    if config.get("kind") == "boltzmann":
+        _tell_energy(run, config)
+        return
     layers = f"{shape['layers']} {shape['kernel']} couplings of width {shape['width']}, {shape['base']} base"
     say(f"run       {run}, format {config['format']}, written by realnvp {config['version']}")
     say(f"model     {layers}")
@@ -73,14 +108,29 @@ def info(run: Path, *, as_json: bool) -> None:
         figures(measured_rows(config["figures"], data["held_out_rows"]))
 
 
+def _tell_energy(run: Path, config: dict) -> None:
+    shape, found = config["architecture"], config["found"]
+    say(f"run       {run}, format {config['format']}, written by realnvp {config['version']}")
+    say(f"model     {shape['layers']} {shape['kernel']} couplings of width {shape['width']}, {shape['base']} base")
+    say(f"energy    {config.get('data', {}).get('name', 'a function')}, {shape['features']} features")
+    say()
+    figures(
+        [
+            ("log Z", f"{found['log_normalizer_']:.4f} ± {found['log_normalizer_error_']:.4f}", "nats"),
+            ("ESS", f"{found['ess_']:.4f}", "of the flow's draws are effective"),
+            ("evaluations", f"{found['evaluations_']:,}", "energies of points"),
+        ]
+    )
+
+
 def _columns(run: Path) -> tuple[list[str], list[str]]:
     """Names of the columns that a run's model learnt, and of those it was conditioned on."""
     config = read_config(run)
     try:
         shape, data = config["architecture"], config.get("data", {})
         columns = data.get("columns") or config.get("columns") or [f"x{i}" for i in range(shape["features"])]
-        given = data.get("context_columns") or [f"c{i}" for i in range(shape["context"])]
-        whole = (len(columns), len(given)) == (shape["features"], shape["context"])
+        given = data.get("context_columns") or [f"c{i}" for i in range(shape.get("context", 0))]
+        whole = (len(columns), len(given)) == (shape["features"], shape.get("context", 0))
         whole = whole and config.get("columns") in (None, columns)
     except (KeyError, TypeError, AttributeError):
         whole = False

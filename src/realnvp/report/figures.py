@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from realnvp.errors import InputError
 from realnvp.files import write_atomically
 from realnvp.report.base import Model, Truth
-from realnvp.report.sheets import prepare, sheets, strip
+from realnvp.report.sheets import EnergyModel, EnergyRun, energy_sheets, prepare, sheets, strip
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["draw_run", "hero"]
+__all__ = ["draw_energy", "draw_run", "hero"]
 
 
 def draw_run(
@@ -67,6 +68,34 @@ def draw_run(
     with _plain_arrays():
         images = {name: _png(draw(run)) for name, draw in sheets(run).items()}
     return _write(Path(folder), images)
+
+
+def draw_energy(
+    folder: str | Path,
+    model: EnergyModel,
+    log_target: Callable[[np.ndarray], np.ndarray],
+    *,
+    log_z: float | None = None,
+    n: int = 10_000,
+    seed: int = 0,
+) -> list[Path]:
+    """Write the pictures of a flow that learnt an energy: weights, training, and what its dimension allows.
+
+    D = 2: density beside the target, samples before and after correction. D > 2: a corner plot of both.
+
+    Args:
+        folder: Where to write.
+        model: The model.
+        log_target: ``-U`` of rows (n, D), as (n,).
+        log_z: The exact log normaliser, if it is known; else the model's own is taken.
+        n: How many draws.
+        seed: Of the draws.
+    """
+    level = model.log_normalizer_ if log_z is None else log_z
+    x, log_w = model.log_weights(n, random_state=seed)
+    corrected = model.sample(n, corrected=True, random_state=seed)
+    run = EnergyRun(model, lambda x: log_target(x) - level, level, log_z is not None, x, log_w, corrected)
+    return _write(Path(folder), {name: _png(draw(run)) for name, draw in energy_sheets(run).items()})
 
 
 def hero(

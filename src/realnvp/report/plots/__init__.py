@@ -19,6 +19,7 @@ from realnvp.report.plots.base import (
 from realnvp.report.plots.line import histogram_1d, latent_histogram, radius_quantiles, training_curve
 from realnvp.report.plots.many import corner
 from realnvp.report.plots.plane import bent_grid, density, difference, latent, scatter
+from realnvp.report.plots.weights import bound_curve, ess_curve, weight_histogram
 
 __all__ = [
     "DATA",
@@ -27,10 +28,12 @@ __all__ = [
     "Box",
     "aspect",
     "bent_grid",
+    "bound_curve",
     "corner",
     "densities",
     "density",
     "difference",
+    "ess_curve",
     "extent_of",
     "fresh_figure",
     "grid",
@@ -45,4 +48,5 @@ __all__ = [
     "stretched",
     "thin",
     "training_curve",
+    "weight_histogram",
 ]

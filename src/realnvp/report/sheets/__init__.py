@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from realnvp.report.sheets import line, many, plane
 from realnvp.report.sheets.base import Run, prepare
+from realnvp.report.sheets.energy import EnergyModel, EnergyRun, energy_sheets
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Run", "prepare", "sheets", "strip"]
+__all__ = ["EnergyModel", "EnergyRun", "Run", "energy_sheets", "prepare", "sheets", "strip"]
 
 strip = plane.strip
 

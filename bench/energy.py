@@ -1,0 +1,170 @@
+"""How well an energy is learnt, how soon: ``python -m bench.energy``.
+
+KL is ``KL(q || p) = log Z - E_q[log w]`` in nats, with the exact log Z; ESS is a fraction of the draws; both from
+50,000 fresh draws. An evaluation is one energy of one point, with or without its gradient.
+"""
+
+import argparse
+import warnings
+from collections.abc import Callable
+from statistics import median
+
+import numpy as np
+import torch
+
+from bench.common import clocked, heading, table
+from bench.reference import train_reference_on_energy
+from realnvp import BoltzmannGenerator
+from realnvp.measure import ess, log_normalizer
+from realnvp.potentials import (
+    DW4,
+    LJ13,
+    U1,
+    U2,
+    U3,
+    U4,
+    DoubleWell,
+    Funnel,
+    ManyWell,
+    Mixture40,
+    MuellerBrown,
+    Phi4,
+    Potential,
+    Rings,
+)
+
+DRAWS = 50_000
+FOUR = (U1(), U2(), U3(), U4())
+OTHERS = (DoubleWell(), MuellerBrown(), Rings(), Funnel(), ManyWell(), Phi4(4), DW4(), LJ13())
+
+
+def ours(potential: Potential, seed: int, **params: object) -> tuple[BoltzmannGenerator, float]:
+    """Fit with default settings: the model and the wall seconds of ``fit``."""
+    with clocked() as clock, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        model = BoltzmannGenerator(random_state=seed, verbose=False, device="cpu", **params).fit(potential)
+    return model, clock.wall
+
+
+def quality(potential: Potential, log_w: np.ndarray) -> tuple[float, float, float]:
+    """KL(q || p), ESS and the error of log Z."""
+    exact = potential.log_normalizer
+    return exact - log_w.mean(), ess(log_w), log_normalizer(log_w).value - exact
+
+
+def four(seeds: int, steps: int) -> str:
+    """The four energies of the plane: ours at each seed, and the reference beside it."""
+    rows = []
+    for potential in FOUR:
+        found = []
+        for seed in range(seeds):
+            model, wall = ours(potential, seed)
+            found.append((*quality(potential, model.log_weights(DRAWS, random_state=seed)[1]), wall))
+        rows.append([potential.name, "ours", *_spread(found)])
+        print("  ", *rows[-1], flush=True)
+        with clocked() as clock:
+            flow = train_reference_on_energy(potential, steps=steps)
+        with torch.no_grad():
+            x, log_q = flow.boxed(DRAWS)
+            log_w = (-potential(x) - log_q).double().numpy()
+        rows.append([potential.name, "reference", *_spread([(*quality(potential, log_w), clock.wall)])])
+        print("  ", *rows[-1], flush=True)
+    return table(["energy", "who", "KL (nats), each seed", "ESS, each seed", "log Z error", "wall (s)"], rows)
+
+
+def _spread(found: list[tuple[float, float, float, float]]) -> list[str]:
+    kl, size, error, wall = zip(*found, strict=True)
+    return [
+        " ".join(f"{v:.4f}" for v in kl),
+        " ".join(f"{v:.4f}" for v in size),
+        " ".join(f"{v:+.4f}" for v in error),
+        f"{median(wall):.0f}",
+    ]
+
+
+def mixtures(draws: int) -> str:
+    """Forty modes, several draws of the means."""
+    rows = []
+    for draw in range(draws):
+        potential = Mixture40(draw)
+        model, wall = ours(potential, draw)
+        x, log_w = model.log_weights(DRAWS, random_state=draw)
+        kl, size, error = quality(potential, log_w)
+        nearest = ((x[:, None] - potential.means) ** 2).sum(2).argmin(1)
+        counts = np.bincount(nearest, minlength=40) / len(x) * 40
+        modes = f"{(counts > 0.1).sum()} ({counts.min():.2f} to {counts.max():.2f})"
+        rows.append(
+            [draw, modes, f"{size:.4f}", f"{error:+.4f}", f"{kl:.3f}", f"{model.evaluations_:,}", f"{wall:.0f}"]
+        )
+        print("  ", *rows[-1], flush=True)
+    columns = [
+        "means",
+        "modes (mass of the lightest and heaviest)",
+        "ESS",
+        "log Z error",
+        "KL",
+        "evaluations",
+        "wall (s)",
+    ]
+    return table(columns, rows)
+
+
+def others() -> str:
+    """Every other potential of the library, default settings."""
+    rows = []
+    for potential in OTHERS:
+        model, wall = ours(potential, 0)
+        exact = potential.log_normalizer
+        error = "not known" if exact is None else f"{model.log_normalizer_ - exact:+.4f}"
+        name = f"{potential.name}, D = {potential.features}"
+        figures = [f"{model.ess_:.4f}", f"{model.coverage_:.4f}", f"{model.pareto_k_:.2f}", error]
+        rows.append([name, *figures, f"{model.evaluations_:,}", f"{wall:.0f}"])
+        print("  ", *rows[-1], flush=True)
+    return table(["potential", "ESS", "coverage", "Pareto k", "log Z error", "evaluations", "wall (s)"], rows)
+
+
+def chains(repeats: int) -> str:
+    """Corrected chains of quickly trained flows: how often a known expectation lies within three standard errors."""
+    rows = []
+    tried: list[tuple[Potential, str, Callable[[np.ndarray], np.ndarray]]] = [
+        *((p, "x1 > 0", lambda x: x[:, 0] > 0) for p in FOUR),
+        (DoubleWell(), "x1 > 0", lambda x: x[:, 0] > 0),
+        (MuellerBrown(), "x1 > 0", lambda x: x[:, 0] > 0),
+        (Rings(), "r^2", lambda x: (x**2).sum(1)),
+        (Mixture40(), "x1 > 0", lambda x: x[:, 0] > 0),
+    ]
+    for potential, name, f in tried:
+        truth = f(potential.sample(2_000_000, 0)).mean()
+        model, _ = ours(potential, 0, max_steps=600)
+        found = [model.expectation(f, 10_000, corrected=True, random_state=seed) for seed in range(repeats)]
+        inside = sum(abs(value - truth) < 3 * error for value, error in found)
+        rows.append([potential.name, name, f"{truth:.4f}", f"{np.mean([v for v, _ in found]):.4f}",
+                     f"{inside} of {repeats}", f"{model.acceptance_:.2f}", f"{model.ess_:.3f}"])  # fmt: skip
+        print("  ", *rows[-1], flush=True)
+    return table(["potential", "f", "exact", "mean of repeats", "within 3 errors", "acceptance", "ESS"], rows)
+
+
+def main() -> None:
+    """Run the parts asked for and print their tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=5000, help="steps of the reference")
+    parser.add_argument(
+        "--parts", default="four,mixtures,others,chains", help="which of four, mixtures, others, chains"
+    )
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    print(heading("python -m bench.energy"), flush=True)
+    parts = {
+        "four": lambda: four(options.seeds, options.steps),
+        "mixtures": lambda: mixtures(options.seeds),
+        "others": others,
+        "chains": lambda: chains(20),
+    }
+    for name in options.parts.split(","):
+        print(f"\n{parts[name]()}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""``realnvp boltzmann``: learn an energy, measure, save, draw, and say what came of it."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from realnvp.cli.base import figures, interrupts, reserved, say, use_threads, why
+from realnvp.cli.potential import named_potential
+from realnvp.estimators import BoltzmannGenerator
+from realnvp.report import draw_energy
+
+__all__ = ["measured", "run"]
+
+
+def run(name: str, params: dict, *, threads: int | None, out: Path | None, force: bool, quiet: bool) -> None:
+    """Fit a model to a potential and write its run folder."""
+    started = time.monotonic()
+    use_threads(threads, params["width"])
+    potential = named_potential(name)
+    model = BoltzmannGenerator(**params)
+    with reserved(name.replace(":", ".").split(".")[-1], out, force) as folder:
+        say(f"learning the energy {name}, seed {model.random_state}", quiet=quiet)
+        with interrupts(model):
+            model.fit(potential)
+        exact = getattr(potential, "log_normalizer", None)
+        model.save(folder, force=force, data={"name": name, "log_normalizer": exact})
+    say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
+    try:
+        draw_energy(folder / "figures", model, _log_target(potential), log_z=exact)
+    except KeyboardInterrupt:
+        say(f"interrupted while drawing: the model is safe in {folder}", quiet=quiet)
+    say(quiet=quiet)
+    figures([*measured(model, exact), ("time", f"{time.monotonic() - started:.0f} s", _steps(model))], quiet=quiet)
+    say(f"\nrun folder   {folder}", quiet=quiet)
+    say(f"pictures     {folder / 'figures'}", quiet=quiet)
+    say(f"next         realnvp sample {folder} -n 1000 --corrected --out samples.csv", quiet=quiet)
+
+
+def measured(model: BoltzmannGenerator, exact: float | None) -> list[tuple[str, str, str]]:
+    """Put the figures of a run into words."""
+    log_z = f"{model.log_normalizer_:.4f} ± {model.log_normalizer_error_:.4f}"
+    known = [] if exact is None else [("exact log Z", f"{exact:.4f}", "nats, by a closed form or a grid")]
+    return [
+        ("log Z", log_z, "nats, from 20,000 weighted draws"),
+        *known,
+        ("ESS", f"{model.ess_:.4f}", "of the flow's draws are effective"),
+        ("coverage", f"{model.coverage_:.4f}", "the same, seen from the chains' points"),
+        ("Pareto k", f"{model.pareto_k_:.2f}", "of the weights; above 0.7 they cannot be trusted"),
+        ("acceptance", f"{getattr(model, 'acceptance_', float('nan')):.2f}", "of corrected chains"),
+        ("evaluations", f"{model.evaluations_:,}", "energies of points"),
+    ]
+
+
+def _log_target(potential: Callable) -> Callable[[np.ndarray], np.ndarray]:
+    def log_target(x: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            values: np.ndarray = -potential(torch.as_tensor(x)).numpy()
+        return values
+
+    return log_target
+
+
+def _steps(model: BoltzmannGenerator) -> str:
+    steps, trained = (model.history_[-1][key] if model.history_ else 0 for key in ("step", "seconds"))
+    return f"{steps} steps in {trained:.0f} s, {why(model.stopped_by_)}; the rest is measuring and drawing"
