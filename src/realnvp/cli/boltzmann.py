@@ -29,7 +29,9 @@ def run(name: str, params: dict, *, threads: int | None, out: Path | None, force
         model.save(folder, force=force, data={"name": name, "log_normalizer": exact})
     say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
     try:
-        draw_energy(folder / "figures", model, _log_target(potential), log_z=exact)
+        draw_energy(
+            folder / "figures", model, _log_target(potential), log_z=exact, bounds=model.architecture_["bounds"]
+        )
     except KeyboardInterrupt:
         say(f"interrupted while drawing: the model is safe in {folder}", quiet=quiet)
     say(quiet=quiet)

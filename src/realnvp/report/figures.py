@@ -76,6 +76,7 @@ def draw_energy(
     log_target: Callable[[np.ndarray], np.ndarray],
     *,
     log_z: float | None = None,
+    bounds: tuple | None = None,
     n: int = 10_000,
     seed: int = 0,
 ) -> list[Path]:
@@ -88,13 +89,15 @@ def draw_energy(
         model: The model.
         log_target: ``-U`` of rows (n, D), as (n,).
         log_z: The exact log normaliser, if it is known; else the model's own is taken.
+        bounds: Corners of the box that the target lives on, if there is one.
         n: How many draws.
         seed: Of the draws.
     """
     level = model.log_normalizer_ if log_z is None else log_z
     x, log_w = model.log_weights(n, random_state=seed)
     corrected = model.sample(n, corrected=True, random_state=seed)
-    run = EnergyRun(model, lambda x: log_target(x) - level, level, log_z is not None, x, log_w, corrected)
+    corners = None if bounds is None else (np.asarray(bounds[0]), np.asarray(bounds[1]))
+    run = EnergyRun(model, lambda x: log_target(x) - level, level, log_z is not None, x, log_w, corrected, corners)
     return _write(Path(folder), {name: _png(draw(run)) for name, draw in energy_sheets(run).items()})
 
 

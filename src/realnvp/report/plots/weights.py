@@ -29,7 +29,7 @@ def weight_histogram(log_w: ArrayLike, log_z: float, *, ax: Axes | None = None, 
     edges = np.linspace(min(low, -0.1), max(high, 0.1), 81)
     histogram(ax, np.clip(values, edges[0], edges[-1]), edges, color=MODEL, alpha=0.7)
     ax.axvline(0.0, color=INK, linewidth=1, linestyle="--", label="the target itself")
-    legend(ax, loc="upper left")
+    legend(ax, loc="upper right")
     return label_axes(ax, title, "log w - log Z (nats)", "density of draws")
 
 

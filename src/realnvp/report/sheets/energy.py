@@ -43,6 +43,14 @@ class EnergyRun:
     x: np.ndarray
     log_w: np.ndarray
     corrected: np.ndarray
+    bounds: tuple[np.ndarray, np.ndarray] | None = None
+
+    def box(self) -> plots.Box:
+        """The part of the plane to draw: where the samples are, within the bounds."""
+        low, high = plots.extent_of(self.corrected)
+        if self.bounds is None:
+            return low, high
+        return np.maximum(low, self.bounds[0]), np.minimum(high, self.bounds[1])
 
 
 def energy_sheets(run: EnergyRun) -> dict[str, Callable[[EnergyRun], Figure]]:
@@ -60,7 +68,7 @@ def energy_sheets(run: EnergyRun) -> dict[str, Callable[[EnergyRun], Figure]]:
 
 def density(run: EnergyRun) -> Figure:
     """The target, the flow, and their difference."""
-    box = plots.extent_of(run.corrected)
+    box = run.box()
     panel = 3.6 * plots.aspect(box)
     figure, axes = plots.fresh_figure(0.6 + 3 * 3.7 + 1.8, 0.6 + panel + 0.3, 1, 3)
     _, _, at = plots.grid(box)
@@ -74,7 +82,7 @@ def density(run: EnergyRun) -> Figure:
 
 def samples(run: EnergyRun) -> Figure:
     """Draws of the flow, and after correction."""
-    box = plots.extent_of(run.corrected)
+    box = run.box()
     figure, axes = plots.fresh_figure(0.6 + 2 * 3.7, 0.6 + 3.6 * plots.aspect(box) + 0.3, 1, 2)
     plots.scatter(run.x, ax=axes[0, 0], extent=box, title="Samples of the flow", colour=plots.MODEL)
     plots.scatter(run.corrected, ax=axes[0, 1], extent=box, title="Corrected by Metropolis", colour=plots.DATA)

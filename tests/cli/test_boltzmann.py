@@ -1,0 +1,91 @@
+"""``realnvp boltzmann``, and what is done with its runs."""
+
+import json
+
+import numpy as np
+import pytest
+
+from realnvp.data.table import read_table
+
+QUICK = ["--max-steps", "40", "--width", "16"]
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A module of the user's own beside where the command runs; each test's has a name of its own."""
+    name = f"mine_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{name}.py").write_text(
+        "import torch\n\ndef bowl(x):\n    return 0.5 * x.square().sum(-1)\n\nnumber = 3\n"
+        "def broken(x):\n    return x\n"
+    )
+    return name
+
+
+def test_a_named_potential_is_learnt_and_told_of(realnvp, tmp_path):
+    code, out, err = realnvp("boltzmann", "double_well", *QUICK)
+
+    assert (code, err) == (0, "")
+    for word in ("log Z", "exact log Z", "10.2935", "ESS", "Pareto k", "runs/double_well", "--corrected"):
+        assert word in out
+    assert {p.name for p in (tmp_path / "runs/double_well/figures").iterdir()} == {
+        "density.png",
+        "samples.png",
+        "training.png",
+        "weights.png",
+    }
+    config = json.loads((tmp_path / "runs/double_well/config.json").read_text())
+
+    assert config["kind"] == "boltzmann"
+    assert config["potential"] == {"name": "double_well", "fields": {"pairs": 1}}
+
+
+def test_a_function_of_the_users_own(realnvp, mine):
+    code, out, err = realnvp("boltzmann", f"{mine}:bowl", "--n-features", "3", *QUICK, "--out", "run", "--quiet")
+
+    assert (code, out, err) == (0, "", "")
+    assert "3 features" in realnvp("info", "run")[1]
+    assert "corrected, acceptance" in realnvp("sample", "run", "-n", "50", "--corrected", "--out", "x.csv")[1]
+    assert read_table("x.csv").values.shape == (50, 3)
+
+
+def test_samples_and_scores_of_a_run(realnvp):
+    realnvp("boltzmann", "u2", *QUICK, "--out", "run")
+    realnvp("sample", "run", "-n", "300", "--out", "x.parquet")
+    x = read_table("x.parquet")
+
+    assert x.columns == ("x0", "x1")
+    assert (np.abs(x.values) <= 4).all()
+    assert "300 log densities" in realnvp("score", "run", "x.parquet", "--out", "s.csv")[1]
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (("boltzmann", "double_wel"), "no potential is called 'double_wel': did you mean 'double_well'?"),
+        (("boltzmann", "nowhere:bowl"), "'nowhere' cannot be imported"),
+        (("boltzmann", "MINE:nothing"), "has no 'nothing'"),
+        (("boltzmann", "MINE:number"), "is no function"),
+        (("boltzmann", "MINE:bowl"), "say how many features"),
+        (("boltzmann", "MINE:broken", "--n-features", "2"), "returned shape (16, 2)"),
+        (("boltzmann", "u1", "--bounds", "1,x"), "--bounds takes low,high"),
+        (("boltzmann", "u1", "--bounds", "1"), "--bounds takes low,high"),
+        (("boltzmann", "u1", "--bounds", "4,-4"), "low < high"),
+        (("boltzmann", "u1", "--n-features", "3"), "n_features is 3, and the potential takes 2"),
+        (("boltzmann", "u1", "--objective", "sideways"), "unknown objective 'sideways'"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_exit_code_2(realnvp, mine, tmp_path, args, sentence):
+    code, _, err = realnvp(*(arg.replace("MINE", mine) for arg in args))
+
+    assert code == 2
+    assert sentence in err
+    assert err.count("\n") == 1
+    assert not list(tmp_path.glob("runs/*"))
+
+
+def test_corrected_is_for_energies(realnvp):
+    realnvp("fit", "moons", "--max-steps", "5", "--layers", "1", "--width", "8", "--out", "run")
+    code, _, err = realnvp("sample", "run", "--corrected", "--out", "x.csv")
+
+    assert code == 2
+    assert "--corrected is for runs of an energy" in err
