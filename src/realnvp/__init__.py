@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from realnvp.estimators import BoltzmannGenerator, RealNVP
     from realnvp.flow import Flow
     from realnvp.objectives import ForwardKL, MaxLikelihood, ReverseKL
-    from realnvp.recipes import nice, real_nvp, spline_flow
+    from realnvp.recipes import lattice_flow, nice, real_nvp, spline_flow
 
 __version__ = "0.1.0"
 
@@ -24,6 +24,7 @@ __all__ = [
     "bases",
     "data",
     "kernels",
+    "lattice_flow",
     "mcmc",
     "measure",
     "nets",
@@ -42,6 +43,7 @@ _HOMES = {
     "MaxLikelihood": "objectives",
     "RealNVP": "estimators",
     "ReverseKL": "objectives",
+    "lattice_flow": "recipes",
     "nice": "recipes",
     "real_nvp": "recipes",
     "spline_flow": "recipes",

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from realnvp.bases import Base, Logistic, Normal
 from realnvp.errors import InputError
 from realnvp.flow import Flow
-from realnvp.kernels import Additive, Affine, Chain, Kernel, Spline
-from realnvp.nets import NetFactory, mlp
-from realnvp.transforms import Compose, Coupling, Halves, Scale, Split, Transform
+from realnvp.kernels import Additive, Affine, Chain, Kernel, Odd, Spline
+from realnvp.nets import NetFactory, checkerboard, mlp, sublattice
+from realnvp.transforms import Compose, Coupling, FreeField, Halves, OrderedHalves, Scale, Split, Transform
 
-__all__ = ["Layer", "couplings", "nice", "real_nvp", "spline_flow"]
+__all__ = ["Layer", "couplings", "lattice_flow", "nice", "real_nvp", "spline_flow"]
 
 Layer = Callable[[int], Transform]
 """``features -> transform``: what is put between couplings."""
@@ -88,6 +88,30 @@ def spline_flow(
         features, kernel, layers=layers, net=net or mlp(hidden), split=split, between=between, context=context
     )
     return Flow(Compose(*chain), Normal(features) if base is None else base)
+
+
+def lattice_flow(side: int, *, layers: int = 2, width: int = 16, bins: int = 8, bound: float = 2.5) -> Flow:
+    """Build a flow for a scalar field on a periodic ``side x side`` lattice: couplings of the checkerboard's colours.
+
+    Noise becomes a free field with a learnt scale for each wave. Each coupling moves one colour by an odd spline, then
+    by a scale and a shift, their parameters decided by the other colour in the same way at every site. So the flow is
+    the same under moves that keep the checkerboard, and under ``phi -> -phi``, both exactly.
+
+    References:
+        Flow-based generative models for Markov chain Monte Carlo (Albergo et al., 2019),
+        https://arxiv.org/abs/1904.12072
+    """
+    if side < 2 or side % 2:
+        raise InputError(f"a checkerboard needs an even side, got {side}")
+    spline = Odd(Spline(bins, bound))
+    kernel = Chain((spline, Affine()))
+    odd = [False] * spline.size + [True, False]  # of the affine map the shift changes sign with the field
+    chain: list[Transform] = []
+    for i in range(layers):
+        swap = i % 2 == 1
+        net = sublattice(side, swap=swap, width=width, odd=odd)
+        chain.append(Coupling(side**2, net, kernel, split=OrderedHalves(checkerboard(side), swap)))
+    return Flow(Compose(Compose(*chain).inv, FreeField(side)), Normal(side**2))
 
 
 def couplings(

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from realnvp.bases import Mixture
-from realnvp.kernels import Additive, Affine, Chain, Spline
-from realnvp.nets import MLP, Separate, Standard, mlp, residual_mlp, waves
-from realnvp.recipes import nice, real_nvp, spline_flow
+from realnvp.kernels import Additive, Affine, Chain, Odd, Spline
+from realnvp.nets import MLP, Separate, Standard, checkerboard, mlp, residual_mlp, sublattice, waves
+from realnvp.recipes import lattice_flow, nice, real_nvp, spline_flow
 from realnvp.transforms import (
     ActNorm,
     BatchNorm,
@@ -24,10 +24,12 @@ from realnvp.transforms import (
     Embed,
     EvenOdd,
     Flip,
+    FreeField,
     Halves,
     Inverse,
     Logit,
     LULinear,
+    OrderedHalves,
     Permute,
     PositiveLinear,
     Probit,
@@ -151,12 +153,23 @@ TRANSFORMS: dict[str, tuple] = {
     "probit": (lambda: Probit([-1.0, 0.1], [1.0, 0.3]), (2,), ([-1.0, 0.1], [1.0, 0.3]), (-3.5, 3.5)),
     "probit of one": (lambda: Probit(-2.0, 3.0), (1,), (-2.0, 3.0), (-3.5, 3.5)),
     "inverse of probit": (lambda: Probit(-2.0, 3.0).inv, (3,), (-3.5, 3.5), (-2.0, 3.0)),
+    "free field": (lambda: FreeField(3), (9,)),
+    "free field of one site": (lambda: FreeField(1), (1,)),
     "inverse of box": (lambda: Box(-2.0, 3.0).inv, (3,), None, (-2.0, 3.0)),
     "inverse of a coupling": (lambda: Coupling(3, NET, KERNELS["spline"], context=2).inv, (3,)),
     "inverse of compose": (lambda: Compose(Scale(3), Coupling(3, NET, Affine(), context=2)).inv, (3,)),
     "embed": (lambda: Embed(Coupling(3, NET, Affine(), context=2), MLP(5, 2, (8,)), 5), (3,)),
     "embed scaled": (lambda: Embed(Compose(Coupling(1, NET, Affine(), context=2)), Standard(2), 2), (1,)),
     "coupling of separate nets": (lambda: Coupling(5, Separate.of(NET, 2), Affine(), context=1), (5,)),
+    "coupling of a checkerboard": (
+        lambda: Coupling(
+            16,
+            sublattice(4, swap=False, width=4, odd=[False] * 6 + [True, False]),
+            Chain((Odd(Spline(4, 3.0)), Affine())),
+            split=OrderedHalves(checkerboard(4)),
+        ),
+        (16,),
+    ),
     "coupling of waves": (lambda: Coupling(4, waves(NET, frequencies=2, reach=4.0), KERNELS["spline"]), (4,)),
     "coupling of a residual net": (lambda: Coupling(5, residual_mlp(8), KERNELS["spline"]), (5,)),
     "coupling of a chain": (lambda: Coupling(5, NET, Chain((Affine(), KERNELS["spline"])), context=1), (5,)),
@@ -190,6 +203,7 @@ RECIPES: dict[str, tuple] = {
         lambda: real_nvp(5, layers=2, net=Separate.of(mlp((64, 128, 128, 64)), 2)),
         (5,),
     ),
+    "lattice": (lambda: lattice_flow(4, width=4), (16,)),
     "real nvp of residual nets": (lambda: real_nvp(3, layers=4, net=residual_mlp(16), context=1), (3,)),
     "real nvp with batch norm": (lambda: real_nvp(4, **SMALL, between=BatchNorm), (4,)),
     "real nvp with act norm": (lambda: real_nvp(4, **SMALL, between=ActNorm, split=EvenOdd), (4,)),

@@ -1,6 +1,7 @@
 """Conditioners: nets that decide a kernel's parameters."""
 
 from realnvp.nets.base import Constant, KeepsDouble, NetFactory, Separate
+from realnvp.nets.lattice import Sublattice, checkerboard, sublattice
 from realnvp.nets.mlp import MLP, mlp
 from realnvp.nets.resnet import ResidualMLP, residual_mlp
 from realnvp.nets.standard import Standard
@@ -14,8 +15,11 @@ __all__ = [
     "ResidualMLP",
     "Separate",
     "Standard",
+    "Sublattice",
     "Waves",
+    "checkerboard",
     "mlp",
     "residual_mlp",
+    "sublattice",
     "waves",
 ]

@@ -2,7 +2,8 @@
 
 from realnvp.transforms.base import Compose, Inverse, Transform
 from realnvp.transforms.context import Embed
-from realnvp.transforms.coupling import Coupling, EvenOdd, Halves, RandomHalves, Split
+from realnvp.transforms.coupling import Coupling, EvenOdd, Halves, OrderedHalves, RandomHalves, Split
+from realnvp.transforms.lattice import FreeField
 from realnvp.transforms.linear import LULinear, PositiveLinear
 from realnvp.transforms.norm import ActNorm, BatchNorm, Standardise
 from realnvp.transforms.permute import Flip, Permute, Shuffle
@@ -19,10 +20,12 @@ __all__ = [
     "Embed",
     "EvenOdd",
     "Flip",
+    "FreeField",
     "Halves",
     "Inverse",
     "LULinear",
     "Logit",
+    "OrderedHalves",
     "Permute",
     "PositiveLinear",
     "Probit",

@@ -12,7 +12,7 @@ from realnvp.nets import Constant, NetFactory
 from realnvp.shapes import sum_event
 from realnvp.transforms.base import Transform
 
-__all__ = ["Coupling", "EvenOdd", "Halves", "RandomHalves", "Split"]
+__all__ = ["Coupling", "EvenOdd", "Halves", "OrderedHalves", "RandomHalves", "Split"]
 
 
 @dataclass(frozen=True)
@@ -70,15 +70,14 @@ class EvenOdd(Split):
         return torch.stack((large, small), dim).flatten(dim - 1, dim).narrow(dim, 0, features)
 
 
-class RandomHalves(nn.Module):
-    """A random half, drawn from ``seed``, and the rest. The draw is kept in buffers, so it is saved and moved."""
+class OrderedHalves(nn.Module):
+    """The halves of the features in a given order, which is kept in buffers, so it is saved and moved."""
 
     order: Tensor
     back: Tensor
 
-    def __init__(self, features: int, seed: int = 0, swap: bool = False) -> None:
+    def __init__(self, order: Tensor, swap: bool = False) -> None:
         super().__init__()
-        order = torch.randperm(features, generator=torch.Generator().manual_seed(seed))
         self.register_buffer("order", order)
         self.register_buffer("back", order.argsort())
         self.halves = Halves(swap)
@@ -94,6 +93,13 @@ class RandomHalves(nn.Module):
     def merge(self, kept: Tensor, moved: Tensor, dim: int) -> Tensor:
         """Undo ``split``."""
         return self.halves.merge(kept, moved, dim).index_select(dim, self.back)
+
+
+class RandomHalves(OrderedHalves):
+    """A random half, drawn from ``seed``, and the rest."""
+
+    def __init__(self, features: int, seed: int = 0, swap: bool = False) -> None:
+        super().__init__(torch.randperm(features, generator=torch.Generator().manual_seed(seed)), swap)
 
 
 class Coupling(Transform):
@@ -124,7 +130,7 @@ class Coupling(Transform):
         net: NetFactory,
         kernel: Kernel,
         *,
-        split: Split | RandomHalves | None = None,
+        split: Split | OrderedHalves | None = None,
         context: int = 0,
         event_dim: int = 1,
     ) -> None:
