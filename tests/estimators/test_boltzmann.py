@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from realnvp import BoltzmannGenerator, InputError
 from realnvp.estimators.parts.potential import check_potential
-from realnvp.potentials import U2, DoubleWell, Mixture40, Potential
+from realnvp.potentials import U2, DoubleWell, Mixture40, Phi4, Potential
 
 QUICK = {"max_steps": 250, "width": 32, "random_state": 0, "verbose": False}
 warnings_of_quick_fits = pytest.mark.filterwarnings("ignore:the weights have too heavy a tail")
@@ -286,3 +286,27 @@ def test_a_class_of_the_users_own_is_a_potential():
             return bowl(x)
 
     assert BoltzmannGenerator(**QUICK).fit(Bowl()).log_normalizer_ == pytest.approx(LOG_Z, abs=0.05)
+
+
+def test_a_lattice_is_learnt_with_its_symmetries(tmp_path):
+    model = BoltzmannGenerator(**QUICK).fit(Phi4(4, 1.0, 0.5))
+    x = model.sample(20, random_state=0)
+    moved = np.roll(x.reshape(-1, 4, 4), (1, 1), (1, 2)).reshape(-1, 16)
+
+    assert model.ess_ > 0.9
+    np.testing.assert_allclose(model.score_samples(-x), model.score_samples(x), atol=1e-9)
+    np.testing.assert_allclose(model.score_samples(moved), model.score_samples(x), atol=1e-9)
+    model.save(tmp_path / "run")
+    np.testing.assert_array_equal(BoltzmannGenerator.load(tmp_path / "run").sample(20, random_state=0), x)
+
+
+def test_the_free_field_has_the_normaliser_of_its_determinant():
+    potential = Phi4(4, 0.5, 0.0)
+    model = BoltzmannGenerator(**QUICK).fit(potential)
+
+    assert abs(model.log_normalizer_ - potential.log_normalizer) < 5 * model.log_normalizer_error_ + 1e-3
+
+
+def test_a_lattice_kernel_wants_a_square():
+    with pytest.raises(InputError, match="square lattice"):
+        BoltzmannGenerator(kernel="lattice", **QUICK).fit(DoubleWell())

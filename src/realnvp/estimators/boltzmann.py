@@ -17,9 +17,16 @@ from torch import Tensor, nn
 import realnvp
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, check_params, chosen, device_of, fitting, seed_of
-from realnvp.estimators.parts.build import LAYERS, energy_flow
+from realnvp.estimators.parts.build import LAYERS, energy_flow, framed, sides
 from realnvp.estimators.parts.energy import Counted, Lessons, Within, cooled, explore, outside, relaxed
-from realnvp.estimators.parts.potential import check_potential, described, features_of, recalled, with_gradient
+from realnvp.estimators.parts.potential import (
+    check_potential,
+    described,
+    features_of,
+    recalled,
+    trial_points,
+    with_gradient,
+)
 from realnvp.estimators.parts.rows import in_chunks, tensor
 from realnvp.estimators.parts.weighted import Weighted
 from realnvp.flow import Flow
@@ -32,7 +39,7 @@ from realnvp.measure.weights import (
 from realnvp.objectives import ForwardKL, ReverseKL
 from realnvp.session import Limits, Outcome, Record, train
 from realnvp.train.checkpoint import read_run, write_run
-from realnvp.transforms import Compose, Probit, Standardise, Transform
+from realnvp.transforms import Compose
 
 __all__ = ["BoltzmannGenerator"]
 
@@ -50,11 +57,13 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         n_features: dimension D; by default what the potential says of itself.
         bounds: ``(low, high)``, numbers or one for each feature, of the box the potential lives on; by default what the
             potential says, else all of space.
-        kernel: ``"spline"``, ``"affine"`` or ``"additive"``.
-        layers: number of couplings; ``"auto"`` is 4 of splines, 10 of affine maps, 8 of shifts.
+        kernel: ``"spline"``, ``"affine"``, ``"additive"``, or ``"lattice"``, the ``lattice_flow`` of a scalar field;
+            ``"auto"`` is lattice where the potential has an even ``side``, else spline.
+        layers: number of couplings; ``"auto"`` is 4 of splines, 10 of affine maps, 8 of shifts, 2 of
+            a lattice.
         width: width of the two hidden layers of each coupling's net.
         base: ``"normal"`` or ``"logistic"``, the one with heavier tails.
-        objective: ``"forward"`` or ``"reverse"``.
+        objective: ``"forward"`` or ``"reverse"``; ``"auto"`` is reverse on a lattice, else forward.
         particles: how many points the population has.
         path_gradient: for ``"reverse"``, leave out the part of the gradient whose mean is zero.
         batch_size, lr, max_steps, max_time, early_stopping, precision, compile, memory, device, random_state, verbose,
@@ -80,12 +89,12 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         self,
         n_features: int | None = None,
         bounds: tuple | None = None,
-        kernel: str = "spline",
+        kernel: str = "auto",
         layers: int | str = "auto",
         width: int = 64,
         base: str = "normal",
         *,
-        objective: str = "forward",
+        objective: str = "auto",
         particles: int = 2000,
         path_gradient: bool = False,
         batch_size: int = 512,
@@ -140,7 +149,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         seed = seed_of(self.random_state)
         generator = torch.Generator().manual_seed(seed)
         counted = Counted(with_gradient(potential, gradient))
-        for x in (_trial(features, bounds, generator), _trial(features, bounds, generator).double()):
+        for x in (trial_points(features, bounds, generator), trial_points(features, bounds, generator).double()):
             check_potential(with_gradient(potential, gradient), x)
         outer, found = explore(counted, features, bounds, self.particles, generator)
         points = found.x
@@ -148,8 +157,10 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
             known = outer(tensor(np.asarray(starts, dtype=np.float64)).reshape(-1, features))[0].float()
             many = known.repeat(1 + self.particles // (4 * len(known)), 1)
             points = torch.cat((points, relaxed(Within(counted, outer), many, 20, generator)))
-        outer, points = outside(outer, points)
-        return self._learn(counted, outer, points, found.log_z, generator, started)
+        side = getattr(potential, "side", 1)
+        kernel = self.kernel if self.kernel != "auto" else "spline" if side % 2 else "lattice"
+        outer, points = outside(outer, points, fixed=kernel == "lattice")
+        return self._learn(kernel, counted, outer, points, found.log_z, generator, started)
 
     def score_samples(self, X: ArrayLike) -> np.ndarray:
         """Log density of each row under the flow in nats: shape (n,), float64."""
@@ -197,7 +208,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         try:
             model = cls(**config["params"], bounds=config["architecture"]["bounds"], device=device)
             model.architecture_ = config["architecture"]
-            model.flow_ = _framed(model.architecture_, energy_flow(model.architecture_, 0))
+            model.flow_ = framed(model.architecture_, energy_flow(model.architecture_, 0))
             model.flow_.load_state_dict(state)
             model.n_features_in_, model.stopped_by_ = model.architecture_["features"], config["stopped_by"]
             for name in _FOUND:
@@ -210,13 +221,21 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         return model
 
     def _learn(
-        self, counted: Counted, outer: Compose, points: Tensor, log_z: float, generator: torch.Generator, started: float
+        self,
+        kernel: str,
+        counted: Counted,
+        outer: Compose,
+        points: Tensor,
+        log_z: float,
+        generator: torch.Generator,
+        started: float,
     ) -> "BoltzmannGenerator":
         shape = {
             "features": points.shape[1],
-            "bounds": _sides(outer[0]) if len(outer) > 1 else None,
-            "layers": LAYERS.get(self.kernel, 0) if self.layers == "auto" else int(self.layers),
-            **{name: getattr(self, name) for name in ("kernel", "width", "base")},
+            "bounds": sides(outer[0]) if len(outer) > 1 else None,
+            "kernel": kernel,
+            "layers": LAYERS.get(kernel, 2) if self.layers == "auto" else int(self.layers),
+            **{name: getattr(self, name) for name in ("width", "base")},
         }
         core = energy_flow(shape, generator.initial_seed())
         energy = Within(counted, outer)
@@ -230,7 +249,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
             batch=self.batch_size,
             progress=lambda n: limits.progress(n, time.monotonic() - started),
         )
-        objective, batches = self._objective(core, energy, lessons)
+        objective, batches = self._objective(kernel, core, energy, lessons)
         outcome = train(
             objective,
             batches,
@@ -243,7 +262,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
             started=started,
         )
         self.architecture_, self.potential_ = shape, counted.potential
-        self.flow_ = _framed(shape, core)
+        self.flow_ = framed(shape, core)
         cast(Compose, self.flow_.transform)[-2].load_state_dict(outer[-1].state_dict())
         self.flow_.to(device_of(self.device)).eval()
         self.evaluations_ = counted.evaluations
@@ -252,11 +271,12 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
             raise KeyboardInterrupt
         return self
 
-    def _objective(self, core: Flow, energy: Energy, lessons: Lessons) -> tuple[nn.Module, Iterable]:
-        if not chosen("objective", self.objective, {"forward": False, "reverse": True}):
+    def _objective(self, kernel: str, core: Flow, energy: Energy, lessons: Lessons) -> tuple[nn.Module, Iterable]:
+        lattice = kernel == "lattice"
+        if not chosen("objective", self.objective, {"forward": False, "reverse": True, "auto": lattice}):
             return ForwardKL(core), lessons
         objective = ReverseKL(core, energy, path_gradient=self.path_gradient)
-        return objective, cooled(objective, lessons)
+        return objective, cooled(objective, lessons, 1.0 if lattice else 20.0)
 
     def _measure(self, outcome: Outcome, outer: Compose, points: Tensor) -> None:
         """Set what the weights of fresh draws tell, and what the chains' points do."""
@@ -275,23 +295,3 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         if rows.shape[1] != self.n_features_in_:
             raise InputError(f"X has {rows.shape[1]} columns, the model {self.n_features_in_}")
         return rows
-
-
-def _sides(box: Transform) -> list[list[float]]:
-    """Corners of a box as plain data."""
-    assert isinstance(box, Probit)
-    return [box.low.tolist(), box.high.tolist()]
-
-
-def _framed(shape: dict, core: Flow) -> Flow:
-    """Put the box, if there is one, and the standardisation before ``core``."""
-    box = [] if shape["bounds"] is None else [Probit(*shape["bounds"])]
-    return Flow(Compose(*box, Standardise(shape["features"]), core.transform), core.base)
-
-
-def _trial(features: int, bounds: tuple | None, generator: torch.Generator) -> Tensor:
-    """A few points to try a potential on: in its box, or about zero."""
-    if bounds is None:
-        return torch.randn(16, features, generator=generator)
-    low, high = (torch.as_tensor(b, dtype=torch.float32).expand(features) for b in bounds)
-    return low + (high - low) * (0.01 + 0.98 * torch.rand(16, features, generator=generator))

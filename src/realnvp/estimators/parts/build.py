@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from realnvp.bases import Base, Logistic, Mixture, Normal
+from realnvp.errors import InputError
 from realnvp.estimators.parts.base import chosen, seeded
 from realnvp.flow import Flow
 from realnvp.kernels import Additive, Affine, Chain, Kernel, Spline
 from realnvp.nets import Standard, mlp, waves
-from realnvp.recipes import couplings, nice, real_nvp, spline_flow
-from realnvp.transforms import Compose, Coupling, Embed, LULinear, Shuffle, Standardise, Transform
+from realnvp.recipes import couplings, lattice_flow, nice, real_nvp, spline_flow
+from realnvp.transforms import Compose, Coupling, Embed, LULinear, Probit, Shuffle, Standardise, Transform
 
 __all__ = [
     "BASES",
@@ -26,8 +27,10 @@ __all__ = [
     "architecture",
     "build",
     "energy_flow",
+    "framed",
     "mixture_base",
     "scalers",
+    "sides",
     "whole",
 ]
 
@@ -85,6 +88,12 @@ def energy_flow(shape: dict, seed: int) -> Flow:
     more the coordinates are shuffled between couplings.
     """
     features, width = shape["features"], shape["width"]
+    if shape["kernel"] == "lattice":
+        side = math.isqrt(features)
+        if side * side != features:
+            raise InputError(f"kernel 'lattice' is for fields on a square lattice, not for {features} features")
+        with seeded(seed):
+            return lattice_flow(side, layers=shape["layers"]).float()
     small = features <= 2
     kernels: dict[str, Kernel] = {
         "additive": Additive(),
@@ -143,3 +152,15 @@ def mixture_base(z: Tensor, components: int, seed: int) -> Mixture:
             z[:20_000].double().cpu().numpy()
         )
     return Mixture.from_sklearn(found)
+
+
+def sides(box: Transform) -> list[list[float]]:
+    """Corners of a box as plain data."""
+    assert isinstance(box, Probit)
+    return [box.low.tolist(), box.high.tolist()]
+
+
+def framed(shape: dict, core: Flow) -> Flow:
+    """Put the box, if there is one, and the standardisation before ``core``."""
+    box = [] if shape["bounds"] is None else [Probit(*shape["bounds"])]
+    return Flow(Compose(*box, Standardise(shape["features"]), core.transform), core.base)

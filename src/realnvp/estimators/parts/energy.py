@@ -72,10 +72,15 @@ def relaxed(energy: Energy, x: Tensor, steps: int, generator: torch.Generator) -
     return walkers.x
 
 
-def outside(outer: Transform, points: Tensor) -> tuple[Compose, Tensor]:
-    """Standardise the population's ``points`` behind ``outer``: the whole transform from data, and the points there."""
+def outside(outer: Transform, points: Tensor, *, fixed: bool = False) -> tuple[Compose, Tensor]:
+    """Standardise the population's ``points`` behind ``outer``: the whole transform from data, and the points there.
+
+    ``fixed`` leaves them as they are, where the flow itself must see the symmetries of the energy.
+    """
     standard = Standardise(points.shape[1])
-    return Compose(*([outer] if isinstance(outer, Probit) else []), standard), standard.calibrate(points)
+    return Compose(*([outer] if isinstance(outer, Probit) else []), standard), points if fixed else standard.calibrate(
+        points
+    )
 
 
 class Lessons:
@@ -176,7 +181,7 @@ class Lessons:
         return self.points[i], flat, torch.full_like(flat, torch.inf)
 
 
-def cooled(objective: ReverseKL, lessons: Lessons, hottest: float = 20.0, until: float = 0.5) -> Iterator[Tensor]:
+def cooled(objective: ReverseKL, lessons: Lessons, hottest: float, until: float = 0.5) -> Iterator[Tensor]:
     """Batches of noise for ``ReverseKL``, which cools from ``hottest`` to 1 by half of the training."""
     for step in itertools.count():
         done = min(1.0, lessons.progress(step) / until)

@@ -12,7 +12,7 @@ from realnvp.estimators.parts.base import chosen
 from realnvp.mcmc import Energy
 from realnvp.potentials import POTENTIALS, Potential
 
-__all__ = ["check_potential", "described", "features_of", "recalled", "with_gradient"]
+__all__ = ["check_potential", "described", "features_of", "recalled", "trial_points", "with_gradient"]
 
 
 class _Given(torch.autograd.Function):
@@ -138,3 +138,11 @@ def recalled(config: dict | None) -> Potential | None:
         return None
     fields = {k: tuple(v) if isinstance(v, list) else v for k, v in config["fields"].items()}
     return chosen("potential", config["name"], POTENTIALS)(**fields)
+
+
+def trial_points(features: int, bounds: tuple | None, generator: torch.Generator) -> Tensor:
+    """A few points to try a potential on: in its box, or about zero."""
+    if bounds is None:
+        return torch.randn(16, features, generator=generator)
+    low, high = (torch.as_tensor(b, dtype=torch.float32).expand(features) for b in bounds)
+    return low + (high - low) * (0.01 + 0.98 * torch.rand(16, features, generator=generator))
