@@ -100,7 +100,7 @@ class Lessons:
         *,
         batch: int,
         progress: Callable[[int], float],
-        fresh: int = 256,
+        fresh: int = 240,
         every: int = 8,
         warm: float = 0.15,
         poor: float = 0.5,
@@ -139,7 +139,7 @@ class Lessons:
         facts = {"ess": ess, "log_z": float(_log_mean(kept)) + math.log(len(kept) / n), "bound": -float(kept.mean())}
         return facts, float((kept - kept.median()).abs().clamp(max=5.0).mean()) + 5 * (n - len(kept)) / n
 
-    def judge(self, objective: nn.Module, n: int = 400) -> float:
+    def judge(self, objective: nn.Module, n: int = 350) -> float:
         """Evaluate for the training: the mean distance of the log weights from their median, each at most 5 nats."""
         facts, spread = self.look(objective.flow, n)  # type: ignore[arg-type]
         if not self.found or spread <= self.found["spread"]:
