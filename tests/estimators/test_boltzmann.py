@@ -157,14 +157,39 @@ def test_starts_bring_in_a_place_that_would_not_be_found():
     """Two narrow wells, one of them far outside of where anything points."""
 
     def far(x):
-        near, away = (0.5 * ((x - c) / 0.05).square().sum(-1) for c in (0.0, 300.0))
+        near, away = (0.5 * ((x - c) / 0.5).square().sum(-1) for c in (0.0, 30.0))
         return -torch.logaddexp(-near, -away)
 
-    model = BoltzmannGenerator(2, **QUICK | {"max_steps": 400}).fit(far, starts=[[300.0, 300.0]])
+    model = BoltzmannGenerator(2, **QUICK | {"max_steps": 400}).fit(far, starts=[[30.0, 30.0]])
     x = model.sample(4000, random_state=0)
 
-    assert (x[:, 0] > 250).mean() > 0.1
-    assert (x[:, 0] < 50).mean() > 0.1
+    assert (x[:, 0] > 25).mean() > 0.1
+    assert (x[:, 0] < 5).mean() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("starts", "sentence"),
+    [([[1.0, 2.0, 3.0]], "starts has 3 columns"), ([[1.0, 9.0]], "row 0 of starts lies outside the bounds")],
+)
+def test_starts_that_cannot_be_get_a_sentence(starts, sentence):
+    with pytest.raises(InputError, match=sentence):
+        BoltzmannGenerator(2, (-4, 4), **QUICK).fit(bowl, starts=starts)
+
+
+def test_a_gradient_of_another_shape_gets_a_sentence():
+    with pytest.raises(InputError, match=r"the gradient has shape \(16,\) for points of shape \(16, 2\)"):
+        BoltzmannGenerator(2, **QUICK).fit(bowl, gradient=lambda x: x.sum(1))
+
+
+@warnings_of_quick_fits
+def test_a_default_dtype_of_the_users_own_does_no_harm():
+    torch.set_default_dtype(torch.float64)
+    try:
+        model = BoltzmannGenerator(**QUICK | {"max_steps": 10}).fit(DoubleWell())
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+    assert np.isfinite(model.sample(10)).all()
 
 
 def test_one_feature_is_enough():

@@ -73,4 +73,13 @@ def test_the_autocorrelation_time_of_an_autoregression():
 
     assert autocorrelation_time(series) == pytest.approx(1.8 / 0.2, rel=0.1)
     assert autocorrelation_time(rng.standard_normal((5000, 4))) == pytest.approx(1, abs=0.1)
-    assert autocorrelation_time(np.ones((100, 4))) == 1
+    assert autocorrelation_time(np.ones((100, 4))) == 400  # a stuck chain tells nothing
+
+
+def test_draws_without_weight_are_no_draws():
+    nothing = np.full(50, -np.inf)
+
+    assert ess(nothing) == 0
+    assert log_normalizer(nothing).value == -np.inf
+    assert weighted_mean([np.inf, 1.0, 3.0], [-np.inf, 0.0, 0.0])[0] == 2
+    assert np.isnan(pareto_k(nothing))

@@ -23,11 +23,12 @@ from realnvp.estimators.parts.potential import (
     check_potential,
     described,
     features_of,
+    known_points,
     recalled,
     trial_points,
     with_gradient,
 )
-from realnvp.estimators.parts.rows import in_chunks, tensor
+from realnvp.estimators.parts.rows import in_chunks
 from realnvp.estimators.parts.weighted import Weighted
 from realnvp.flow import Flow
 from realnvp.mcmc import Energy
@@ -37,6 +38,7 @@ from realnvp.measure.weights import (
     pareto_k,
 )
 from realnvp.objectives import ForwardKL, ReverseKL
+from realnvp.potentials import Phi4
 from realnvp.session import Limits, Outcome, Record, train
 from realnvp.train.checkpoint import read_run, write_run
 from realnvp.transforms import Compose
@@ -58,7 +60,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         bounds: ``(low, high)``, numbers or one for each feature, of the box the potential lives on; by default what the
             potential says, else all of space.
         kernel: ``"spline"``, ``"affine"``, ``"additive"``, or ``"lattice"``, the ``lattice_flow`` of a scalar field;
-            ``"auto"`` is lattice where the potential has an even ``side``, else spline.
+            ``"auto"`` is lattice for ``Phi4`` of an even side, else spline.
         layers: number of couplings; ``"auto"`` is 4 of splines, 10 of affine maps, 8 of shifts, 2 of
             a lattice.
         width: width of the two hidden layers of each coupling's net.
@@ -66,8 +68,9 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         objective: ``"forward"`` or ``"reverse"``; ``"auto"`` is reverse on a lattice, else forward.
         particles: how many points the population has.
         path_gradient: for ``"reverse"``, leave out the part of the gradient whose mean is zero.
-        batch_size, lr, max_steps, max_time, early_stopping, precision, compile, memory, device, random_state, verbose,
-            callbacks: as in ``RealNVP``; the figure that early stopping looks at is the spread of the log weights.
+        device: where the finished flow is put; the training itself runs on the processor.
+        batch_size, lr, max_steps, max_time, early_stopping, random_state, verbose, callbacks: as in ``RealNVP``; the
+            figure that early stopping looks at is the spread of the log weights, of draws and of the chains' points.
 
     Attributes:
         flow_: the trained ``realnvp.Flow``, in the units of ``x``.
@@ -102,9 +105,6 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         max_steps: int = 3000,
         max_time: float | None = None,
         early_stopping: bool = True,
-        precision: str = "float32",
-        compile: bool | str = "auto",  # noqa: A002 - the name the field uses
-        memory: str = "stored",
         device: str | torch.device | None = None,
         random_state: Seed = None,
         verbose: bool = True,
@@ -124,9 +124,6 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         self.max_steps = max_steps
         self.max_time = max_time
         self.early_stopping = early_stopping
-        self.precision = precision
-        self.compile = compile
-        self.memory = memory
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -144,23 +141,26 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         """
         started = time.monotonic()
         check_params(self)
+        chosen("objective", self.objective, dict.fromkeys(("auto", "forward", "reverse")))
+        chosen("kernel", self.kernel, dict.fromkeys(("auto", "spline", "affine", "additive", "lattice")))
         features = features_of(potential, self.n_features)
         bounds = self.bounds if self.bounds is not None else getattr(potential, "bounds", None)
         seed = seed_of(self.random_state)
         generator = torch.Generator().manual_seed(seed)
         counted = Counted(with_gradient(potential, gradient))
         for x in (trial_points(features, bounds, generator), trial_points(features, bounds, generator).double()):
-            check_potential(with_gradient(potential, gradient), x)
+            check_potential(potential, x, gradient)
         outer, found = explore(counted, features, bounds, self.particles, generator)
         points = found.x
         if starts is not None:
-            known = outer(tensor(np.asarray(starts, dtype=np.float64)).reshape(-1, features))[0].float()
+            known = known_points(starts, features, outer)
             many = known.repeat(1 + self.particles // (4 * len(known)), 1)
-            points = torch.cat((points, relaxed(Within(counted, outer), many, 20, generator)))
-        side = getattr(potential, "side", 1)
-        kernel = self.kernel if self.kernel != "auto" else "spline" if side % 2 else "lattice"
+            settled = relaxed(Within(counted, outer), many, points.std(0).clamp_min(1e-6), 20, generator)
+            points = torch.cat((points, settled))
+        field = isinstance(potential, Phi4) and potential.side % 2 == 0
+        kernel = self.kernel if self.kernel != "auto" else "lattice" if field else "spline"
         outer, points = outside(outer, points, fixed=kernel == "lattice")
-        return self._learn(kernel, counted, outer, points, found.log_z, generator, started)
+        return self._learn(potential, kernel, counted, outer, points, found.log_z, generator, started)
 
     def score_samples(self, X: ArrayLike) -> np.ndarray:
         """Log density of each row under the flow in nats: shape (n,), float64."""
@@ -216,12 +216,13 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
             model.potential_ = potential or recalled(config["potential"])
         except (KeyError, TypeError, RuntimeError) as error:
             raise InputError(f"{folder}/config.json does not describe the model beside it: it is damaged") from error
-        model.flow_.to(device_of(device)).eval()
+        model.flow_.to(device_of(device or "cpu")).eval()
         model.history_ = history
         return model
 
     def _learn(
         self,
+        potential: Energy,
         kernel: str,
         counted: Counted,
         outer: Compose,
@@ -239,7 +240,8 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         }
         core = energy_flow(shape, generator.initial_seed())
         energy = Within(counted, outer)
-        limits = Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping else 0.0)
+        cools = kernel != "lattice" and self.objective == "reverse"  # the early weights are those of another target
+        limits = Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping and not cools else 0.0)
         lessons = Lessons(
             core,
             energy,
@@ -261,12 +263,13 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
             verbose=self.verbose,
             started=started,
         )
-        self.architecture_, self.potential_ = shape, counted.potential
+        self.architecture_, self.potential_ = shape, potential
         self.flow_ = framed(shape, core)
         cast(Compose, self.flow_.transform)[-2].load_state_dict(outer[-1].state_dict())
-        self.flow_.to(device_of(self.device)).eval()
+        self.flow_.eval()
         self.evaluations_ = counted.evaluations
         self._measure(outcome, outer, lessons.points)
+        self.flow_.to(device_of(self.device or "cpu"))
         if outcome.stopped_by == "interrupt":
             raise KeyboardInterrupt
         return self

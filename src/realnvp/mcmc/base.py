@@ -17,8 +17,10 @@ def slope(energy: Energy, x: Tensor) -> tuple[Tensor, Tensor]:
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         u = energy(x)
-        (gradient,) = torch.autograd.grad(u.sum(), x)
-    return u.detach(), gradient
+        if not u.requires_grad:  # no gradient: a step of Langevin is then one at random
+            return u, torch.zeros_like(x)
+        (gradient,) = torch.autograd.grad(u.sum(), x, allow_unused=True)
+    return u.detach(), torch.zeros_like(x) if gradient is None else gradient
 
 
 def log_uniform(like: Tensor, generator: torch.Generator | None) -> Tensor:

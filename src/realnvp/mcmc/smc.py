@@ -1,10 +1,12 @@
 """Sequential Monte Carlo: a population led from a wide start to the target through a ladder of temperatures."""
 
+import warnings
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from realnvp.errors import InputError
 from realnvp.mcmc.base import Energy, Stride, Walkers, mala
 
 __all__ = ["Population", "smc"]
@@ -46,6 +48,8 @@ def smc(
     """
     x, beta, log_z, levels, evaluations = start.detach(), 0.0, 0.0, 0, len(start)
     u, u0 = energy(x), start_energy(x)
+    if not torch.isfinite(u).any():
+        raise InputError("the energy is not finite at any point of the start: give bounds, or check its sign")
     stride = Stride(0.5, 0.6)
     while beta < 1:
         levels += 1
@@ -53,6 +57,12 @@ def smc(
         step = _next(drop, 1 - beta, ess) if levels < most_levels else 1 - beta
         beta = 1.0 if step >= 1 - beta else beta + step
         log_weight = step * drop
+        if levels == most_levels and _effective(log_weight) < 0.5 * ess:
+            warnings.warn(
+                f"after {most_levels} temperatures the population is still far from the target: what is learnt from it "
+                "may miss modes",
+                stacklevel=2,
+            )
         log_z += float(log_weight.logsumexp(0)) - float(torch.tensor(float(len(x))).log())
         x = x[_systematic(log_weight.softmax(0), generator)]
 

@@ -26,13 +26,15 @@ TRUSTED = 0.7
 def ess(log_w: ArrayLike) -> float:
     """Effective sample size as a fraction of n: ``(mean w)^2 / mean w^2``, Kish's."""
     w = _weights(log_w)
-    return float(w.mean() ** 2 / (w**2).mean()) if len(w) else float("nan")
+    return float(w.mean() ** 2 / (w**2).mean()) if w.any() else 0.0
 
 
 def log_normalizer(log_w: ArrayLike) -> Estimate:
     """``log Z = log mean w`` in nats, and its standard error ``sqrt((1 / ESS - 1) / n)``."""
     log_w = np.asarray(log_w, dtype=float)
     top = log_w.max()
+    if top == -np.inf:
+        return Estimate(-np.inf, np.inf)
     value = top + np.log(np.exp(log_w - top).mean())
     return Estimate(float(value), float(np.sqrt(max(1 / ess(log_w) - 1, 0) / len(log_w))))
 
@@ -42,6 +44,7 @@ def weighted_mean(values: ArrayLike, log_w: ArrayLike) -> tuple[_Array, _Array]:
     values = np.asarray(values, dtype=float)
     w = _weights(log_w)
     w = (w / w.sum()).reshape(-1, *(1,) * (values.ndim - 1))
+    values = np.where(w > 0, values, 0.0)  # what has no weight may be infinite
     mean = (w * values).sum(0)
     return mean, np.sqrt((w**2 * (values - mean) ** 2).sum(0))
 
@@ -52,17 +55,18 @@ def pareto_k(log_w: ArrayLike) -> float:
     References:
         Pareto Smoothed Importance Sampling (Vehtari et al., 2024), https://arxiv.org/abs/1507.02646
     """
-    log_w = np.asarray(log_w, dtype=float)
-    if len(log_w) < 25 or np.ptp(log_w) < 1e-9:
-        return float("nan") if len(log_w) < 25 else -np.inf
+    logs: _Array = np.asarray(log_w, dtype=float)
+    logs = logs[np.isfinite(logs)]
+    if len(logs) < 25 or np.ptp(logs) < 1e-9:
+        return float("nan") if len(logs) < 25 else -np.inf
     with np.errstate(all="ignore"):  # it divides by zero where many weights are alike, and copes
         try:
             from arviz_stats.base import array_stats
         except ImportError:  # on Python 3.10 the older package, which takes the weights themselves
             import arviz
 
-            return float(arviz.psislw(log_w - log_w.max())[1])
-        return float(array_stats.psislw(log_w.max() - log_w)[1])
+            return float(arviz.psislw(logs - logs.max())[1])
+        return float(array_stats.psislw(logs.max() - logs)[1])
 
 
 def metropolis(log_w: ArrayLike, rng: np.random.Generator) -> tuple[NDArray[np.int64], float]:
@@ -87,8 +91,8 @@ def metropolis(log_w: ArrayLike, rng: np.random.Generator) -> tuple[NDArray[np.i
 def autocorrelation_time(series: ArrayLike) -> float:
     """Integrated autocorrelation time of chains (steps, chains), in steps: draws per independent draw, at least 1."""
     series = np.asarray(series, dtype=float)
-    if len(series) < 4 or np.ptp(series) == 0:
-        return 1.0
+    if len(series) < 4 or np.ptp(series) == 0:  # nothing can be told: as if all were one draw
+        return float(max(series.size, 1))
     try:
         from arviz_stats.base import array_stats
 
@@ -102,7 +106,8 @@ def autocorrelation_time(series: ArrayLike) -> float:
 
 
 def _weights(log_w: ArrayLike) -> _Array:
-    """Weights whose largest is 1."""
-    log_w = np.asarray(log_w, dtype=float)
-    w: _Array = np.exp(log_w - log_w.max()) if len(log_w) else log_w
+    """Weights whose largest is 1; all zero where none is finite."""
+    logs: _Array = np.asarray(log_w, dtype=float)
+    top = logs.max(initial=-np.inf)
+    w: _Array = np.exp(logs - top) if np.isfinite(top) else np.zeros(len(logs))
     return w

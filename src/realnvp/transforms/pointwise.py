@@ -108,7 +108,8 @@ class Probit(Box):
         low, high, middle, half = self._read(x)
         edge = 1 - torch.finfo(x.dtype).eps / 2  # the edges get a finite image, the points between stay
         u = ((x - middle) / half).clamp(-edge, edge)
-        z = -torch.sign(u) * torch.special.ndtri(0.5 * (1 - u.abs()))  # the lower half keeps its digits
+        z = torch.special.ndtri(0.5 * (1 - u.abs()))  # the lower half keeps its digits
+        z = torch.where(u < 0, z, -z)
         ladj = _supported(x, 0.5 * z * z + self._volume(half), low, high)
         return z, sum_event(ladj, self.event_dim)
 

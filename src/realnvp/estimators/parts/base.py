@@ -48,9 +48,9 @@ def check_params(model: Any) -> None:
         raise InputError(f"max_time must be a positive number of seconds, got {model.max_time!r}")
     if not 0 <= getattr(model, "validation_fraction", 0) < 1:
         raise InputError(f"validation_fraction must lie in [0, 1), got {model.validation_fraction!r}")
-    if model.compile not in (True, False, "auto"):
+    if getattr(model, "compile", "auto") not in (True, False, "auto"):
         raise InputError(f"compile must be True, False or 'auto', got {model.compile!r}")
-    if model.memory != "stored":
+    if getattr(model, "memory", "stored") != "stored":
         raise InputError(f"memory must be 'stored', got {model.memory!r}")
 
 

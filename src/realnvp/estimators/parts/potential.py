@@ -2,17 +2,22 @@
 
 import dataclasses
 import warnings
+from numbers import Integral
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
+from sklearn.utils import check_array
 from torch import Tensor
 
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import chosen
 from realnvp.mcmc import Energy
 from realnvp.potentials import POTENTIALS, Potential
+from realnvp.transforms import Transform
 
-__all__ = ["check_potential", "described", "features_of", "recalled", "trial_points", "with_gradient"]
+__all__ = ["check_potential", "described", "features_of", "known_points", "recalled", "trial_points", "with_gradient"]
 
 
 class _Given(torch.autograd.Function):
@@ -21,7 +26,8 @@ class _Given(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, function: Energy, gradient: Energy) -> Tensor:
         with torch.no_grad():
-            ctx.save_for_backward(gradient(x))
+            if ctx.needs_input_grad[0]:
+                ctx.save_for_backward(gradient(x))
             return function(x)
 
     @staticmethod
@@ -43,16 +49,19 @@ def features_of(potential: object, n_features: int | None) -> int:
     found = n_features if n_features is not None else own
     if found is None:
         raise InputError("say how many features the potential takes: BoltzmannGenerator(n_features=…)")
-    if isinstance(found, bool) or not isinstance(found, int) or found < 1:
+    if isinstance(found, bool) or not isinstance(found, Integral) or found < 1:
         raise InputError(f"n_features must be a whole number of at least 1, got {found!r}")
     if own is not None and own != found:
         raise InputError(f"n_features is {found}, and the potential takes {own}: leave n_features out")
-    return found
+    return int(found)
 
 
-def check_potential(potential: Energy, x: Tensor) -> None:
+def check_potential(potential: Energy, x: Tensor, gradient: Energy | None = None) -> None:
     """Try the potential on a few points (n, D), and say in one sentence what is wrong with what it gives."""
     at = f"points of shape {tuple(x.shape)}"
+    if gradient is not None and (shape := tuple(gradient(x.detach().clone()).shape)) != tuple(x.shape):
+        raise InputError(f"the gradient has shape {shape} for {at}: return (n, D)")
+    potential = with_gradient(potential, gradient)
     x = x.detach().clone().requires_grad_()
     u = _called(potential, x, at)
     _check_values(u, x, at)
@@ -65,8 +74,6 @@ def check_potential(potential: Energy, x: Tensor) -> None:
         )
         return
     (slope,) = torch.autograd.grad(u[torch.isfinite(u)].sum(), x, allow_unused=True)
-    if slope is not None and slope.shape != x.shape:
-        raise InputError(f"the gradient has shape {tuple(slope.shape)} for {at}: return (n, D)")
     if slope is not None and not torch.isfinite(slope[torch.isfinite(u)]).all():
         row = int((~torch.isfinite(slope).all(1)).nonzero()[0])
         raise InputError(
@@ -140,9 +147,20 @@ def recalled(config: dict | None) -> Potential | None:
     return chosen("potential", config["name"], POTENTIALS)(**fields)
 
 
+def known_points(starts: ArrayLike, features: int, outer: Transform) -> Tensor:
+    """Return the user's points (m, D) in the coordinates behind ``outer``, in single precision."""
+    rows = check_array(starts, dtype=np.float64, input_name="starts")
+    if rows.shape[1] != features:
+        raise InputError(f"starts has {rows.shape[1]} columns, the potential takes {features}")
+    known, ladj = outer(torch.from_numpy(rows))
+    if not torch.isfinite(ladj).all():
+        raise InputError(f"row {int((~torch.isfinite(ladj)).nonzero()[0])} of starts lies outside the bounds")
+    return known.float()
+
+
 def trial_points(features: int, bounds: tuple | None, generator: torch.Generator) -> Tensor:
     """A few points to try a potential on: in its box, or about zero."""
     if bounds is None:
-        return torch.randn(16, features, generator=generator)
+        return torch.randn(16, features, generator=generator, dtype=torch.float32)
     low, high = (torch.as_tensor(b, dtype=torch.float32).expand(features) for b in bounds)
-    return low + (high - low) * (0.01 + 0.98 * torch.rand(16, features, generator=generator))
+    return low + (high - low) * (0.01 + 0.98 * torch.rand(16, features, generator=generator, dtype=torch.float32))

@@ -27,6 +27,9 @@ from realnvp.measure.weights import (
 __all__ = ["Weighted"]
 
 
+_MOST_BURN = 2000
+
+
 class Weighted:
     """Draws of ``flow_`` weighted by ``exp(-potential_) / q``; both are set by ``fit`` and ``load``."""
 
@@ -45,9 +48,9 @@ class Weighted:
         """Draw points, shape (n, D): of the flow, or, ``corrected``, of the target itself.
 
         A corrected sample are the states of ``chains`` parallel Metropolis chains whose proposals are the flow's draws:
-        exact in the limit of long chains, however poor the flow; a poor one costs repeats. Each chain starts at a draw
-        picked by its weight and drops as many moves as ten times a move takes to be accepted. ``acceptance_`` and
-        ``autocorrelation_time_`` tell how it went.
+        exact in the limit of long chains, however poor the flow; a poor one costs repeats. Each chain starts at one of
+        100 draws of its own, picked by weight, and drops five times as many moves as the heaviest of all weighs means.
+        ``acceptance_`` and ``autocorrelation_time_`` tell how it went.
 
         References:
             Flow-based generative models for Markov chain Monte Carlo (Albergo et al., 2019),
@@ -56,7 +59,7 @@ class Weighted:
         n = count_of(n_samples)
         if not corrected:
             return np.concatenate(list(self.iter_samples(n, random_state=random_state)))
-        return self._corrected(n, min(count_of(chains), n), seed_of(random_state))[0]
+        return self._corrected(n, count_of(chains), seed_of(random_state))[0]
 
     def iter_samples(self, n_samples: int, *, random_state: Seed = None) -> Iterator[np.ndarray]:
         """Draw the same points as ``sample`` in pieces, so that memory does not grow with their number."""
@@ -80,16 +83,16 @@ class Weighted:
             self._warn(log_w)
             mean, error = weighted_mean(_values(f, x), log_w)
             return Estimate(float(mean), float(error))
-        x, chains = self._corrected(count_of(n), min(64, n), seed_of(random_state))
+        x, chains = self._corrected(count_of(n), 64, seed_of(random_state))
         values = _values(f, x)
-        time_ = autocorrelation_time(values[: len(x) // chains * chains].reshape(-1, chains))
+        series = values[: len(x) // chains * chains].reshape(-1, chains)
+        time_ = max(autocorrelation_time(series), self.autocorrelation_time_)
         return Estimate(float(values.mean()), float(values.std() * np.sqrt(time_ / len(values))))
 
     def _warn(self, log_w: np.ndarray) -> None:
         """Say so where the weights cannot be trusted; a tail none of which weighs ten times the mean does no harm."""
-        finite = log_w[np.isfinite(log_w)]
-        heaviest = float(np.exp(finite.max() - log_normalizer(finite).value)) if len(finite) else np.inf
-        if (k := pareto_k(finite)) > TRUSTED and heaviest > 10:
+        heaviest = _heaviest(log_w)
+        if ((k := pareto_k(log_w)) > TRUSTED and heaviest > 10) or not np.isfinite(log_w).any():
             warnings.warn(
                 f"the weights have too heavy a tail to be trusted: Pareto k {k:.2f} is above {TRUSTED}, one draw in "
                 f"{len(log_w):,} weighs {heaviest:.0f} times the mean, ESS {ess(log_w):.4f}; train longer, take more "
@@ -98,19 +101,31 @@ class Weighted:
             )
 
     def _corrected(self, n: int, chains: int, seed: int) -> tuple[np.ndarray, int]:
-        rng = np.random.default_rng(seed)
-        x, log_w = self.log_weights(max(50 * chains, 2000), random_state=seed)
-        picked = rng.choice(len(x), chains, p=np.exp(log_w - log_w.max()) / np.exp(log_w - log_w.max()).sum())
-        _, accepted = metropolis(log_w[: len(x) // chains * chains].reshape(-1, chains), rng)
-        burn = int(min(np.ceil(10 / max(accepted, 1e-3)), 10_000))
+        """Run chains, each from a start of its own; return ``n`` states, step by step, and the number of chains."""
+        pilot_seed, main_seed, chain_seed = np.random.SeedSequence(seed).generate_state(3)
+        rng, chains = np.random.default_rng(chain_seed), max(1, min(chains, n // 16))
+        x, log_w = self.log_weights(100 * chains, random_state=int(pilot_seed))
+        if not np.isfinite(log_w).any():
+            raise InputError("none of the flow's draws has a finite energy: train longer before correcting them")
+        x, log_w = x.reshape(chains, 100, -1), log_w.reshape(chains, 100)
+        noise = rng.gumbel(size=log_w.shape)  # the largest of log w + Gumbel noise is a draw by weight
+        first = np.arange(chains), (log_w + noise).argmax(1)
+        burn = int(np.ceil(5 * _heaviest(log_w)))
+        if burn > _MOST_BURN:
+            warnings.warn(
+                f"the flow's weights are so uneven that chains want {burn:,} moves to forget their start, and get "
+                f"{_MOST_BURN:,}: train longer, or take more chains than one run",
+                stacklevel=4,
+            )
+        burn = min(burn, _MOST_BURN)
         steps = burn + -(-n // chains)
-        fresh, fresh_w = self.log_weights(steps * chains, random_state=seed + 1)
-        x = np.concatenate((x[picked][None], fresh.reshape(steps, chains, -1)))
-        log_w = np.concatenate((log_w[picked][None], fresh_w.reshape(steps, chains)))
+        fresh, fresh_w = self.log_weights(steps * chains, random_state=int(main_seed))
+        x = np.concatenate((x[first][None], fresh.reshape(steps, chains, -1)))
+        log_w = np.concatenate((log_w[first][None], fresh_w.reshape(steps, chains)))
         path, self.acceptance_ = metropolis(log_w, rng)
         path = path[1 + burn :]
-        states = np.take_along_axis(x, path[..., None], 0)
         self.autocorrelation_time_ = autocorrelation_time(np.take_along_axis(log_w, path, 0))
+        states = np.take_along_axis(x, path[..., None], 0)
         return states.reshape(-1, x.shape[-1])[:n], chains
 
     @torch.no_grad()
@@ -142,3 +157,8 @@ def _values(f: Callable[[np.ndarray], ArrayLike], x: np.ndarray) -> np.ndarray:
             f"f returned shape {values.shape} for points of shape {x.shape}: return one number for each row"
         )
     return values
+
+
+def _heaviest(log_w: np.ndarray) -> float:
+    """How many times the mean the heaviest weight is."""
+    return float(np.exp(log_w.max() - log_normalizer(log_w.ravel()).value)) if np.isfinite(log_w).any() else np.inf
