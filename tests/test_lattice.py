@@ -5,8 +5,8 @@ import torch
 
 from realnvp import lattice_flow
 from realnvp.errors import InputError
-from realnvp.kernels import Odd, Spline
-from realnvp.nets import checkerboard
+from realnvp.kernels import Odd
+from realnvp.nets import checkerboard, sublattice
 from realnvp.potentials import Phi4
 from realnvp.transforms import FreeField
 
@@ -55,8 +55,30 @@ def test_the_checkerboard_has_one_colour_first():
     assert sorted(order.tolist()) == list(range(16))
 
 
+def test_a_flow_that_need_not_be_odd_is_not():
+    flow, x = ready(odd=False), fields()
+
+    assert not torch.allclose(flow.log_prob(-x), flow.log_prob(x))
+    torch.testing.assert_close(flow.log_prob(moved(x, 4, (1, 1))), flow.log_prob(x), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_a_site_sees_its_neighbours_and_no_others(swap):
+    side, half = 6, 18
+    net = sublattice(side, swap=swap, width=3, reach=1)(half, half).double()
+    torch.nn.init.normal_(net.even.weight)
+    jac = torch.autograd.functional.jacobian(net, torch.randn(half, dtype=torch.float64))
+    order = checkerboard(side)
+    seen, moved = (order[half:], order[:half]) if swap else (order[:half], order[half:])
+
+    for row, site in zip(jac, moved.tolist(), strict=True):
+        i, j = divmod(site, side)
+        beside = {(i + a) % side * side + (j + b) % side for a, b in ((0, 1), (1, 0), (0, -1), (-1, 0))}
+        assert set(seen[row != 0].tolist()) == beside
+
+
 def test_an_odd_kernel_is_odd():
-    kernel = Odd(Spline(6, 2.0))
+    kernel = Odd(3, 2.0)
     theta = torch.randn(50, kernel.size, dtype=torch.float64)
     x = 3 * torch.randn(50, dtype=torch.float64)
     (up, slope), (down, other) = kernel.forward(x, theta), kernel.forward(-x, theta)
@@ -66,9 +88,15 @@ def test_an_odd_kernel_is_odd():
     assert kernel.size == 9
 
 
-def test_an_odd_kernel_wants_an_even_number_of_bins():
-    with pytest.raises(InputError, match="even number of bins"):
-        Odd(Spline(5))
+@pytest.mark.parametrize("point", [0.0, -0.0, 1e-30])
+def test_an_odd_kernel_has_its_slope_at_zero(point):
+    kernel = Odd(3, 2.0)
+    theta = torch.randn(1, kernel.size, dtype=torch.float64)
+    x = torch.tensor([point], dtype=torch.float64, requires_grad=True)
+    y, log_slope = kernel.forward(x, theta)
+    (slope,) = torch.autograd.grad(y.sum(), x)
+
+    torch.testing.assert_close(slope.log(), log_slope)
 
 
 @pytest.mark.parametrize("side", [2, 3, 4])

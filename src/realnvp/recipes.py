@@ -90,12 +90,22 @@ def spline_flow(
     return Flow(Compose(*chain), Normal(features) if base is None else base)
 
 
-def lattice_flow(side: int, *, layers: int = 2, width: int = 16, bins: int = 8, bound: float = 2.5) -> Flow:
+def lattice_flow(
+    side: int,
+    *,
+    layers: int = 3,
+    width: int = 16,
+    reach: int = 4,
+    bins: int = 6,
+    bound: float = 2.0,
+    odd: bool = True,
+) -> Flow:
     """Build a flow for a scalar field on a periodic ``side x side`` lattice: couplings of the checkerboard's colours.
 
-    Noise becomes a free field with a learnt scale for each wave. Each coupling moves one colour by an odd spline, then
-    by a scale and a shift, their parameters decided by the other colour in the same way at every site. So the flow is
-    the same under moves that keep the checkerboard, and under ``phi -> -phi``, both exactly.
+    Noise becomes a free field with a learnt scale for each wave. Each coupling moves one colour by a spline, of
+    ``bins`` pieces on ``[0, bound]`` and as many below zero, then by a scale and a shift, their parameters decided by
+    the other colour's sites within ``reach`` in the same way at every site. So the flow is the same under moves that
+    keep the checkerboard; with ``odd`` also under ``phi -> -phi``, exactly.
 
     References:
         Flow-based generative models for Markov chain Monte Carlo (Albergo et al., 2019),
@@ -103,14 +113,14 @@ def lattice_flow(side: int, *, layers: int = 2, width: int = 16, bins: int = 8, 
     """
     if side < 2 or side % 2:
         raise InputError(f"a checkerboard needs an even side, got {side}")
-    spline = Odd(Spline(bins, bound))
-    kernel = Chain((spline, Affine()))
-    odd = [False] * spline.size + [True, False]  # of the affine map the shift changes sign with the field
+    spline = Odd(bins, bound) if odd else Spline(2 * bins, bound)
+    signs = [False] * spline.size + [True, False]  # of the affine map the shift changes sign with the field
     chain: list[Transform] = []
     for i in range(layers):
         swap = i % 2 == 1
-        net = sublattice(side, swap=swap, width=width, odd=odd)
-        chain.append(Coupling(side**2, net, kernel, split=OrderedHalves(checkerboard(side), swap)))
+        net = sublattice(side, swap=swap, width=width, reach=reach, odd=signs if odd else None)
+        split = OrderedHalves(checkerboard(side), swap)
+        chain.append(Coupling(side**2, net, Chain((spline, Affine())), split=split))
     return Flow(Compose(Compose(*chain).inv, FreeField(side)), Normal(side**2))
 
 

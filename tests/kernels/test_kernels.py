@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from realnvp.errors import InputError
-from realnvp.kernels import Additive, Affine, Chain, Spline
+from realnvp.kernels import Additive, Affine, Chain, Odd, Spline
 
 KERNELS = {
     "additive": Additive(),
@@ -19,6 +19,7 @@ KERNELS = {
     "spline": Spline(),
     "spline of two bins": Spline(2, 1.5),
     "spline of many bins": Spline(20, 3.0, floor=0.01, slope=5.0),
+    "odd": Odd(3, 2.0),
     "chain": Chain((Affine(), Spline(4, 3.0))),
     "chain of three": Chain((Additive(), Spline(3, 2.0), Affine(1.0))),
 }

@@ -4,7 +4,6 @@ from realnvp.kernels.additive import Additive
 from realnvp.kernels.affine import Affine
 from realnvp.kernels.base import Kernel
 from realnvp.kernels.chain import Chain
-from realnvp.kernels.odd import Odd
-from realnvp.kernels.spline import Spline
+from realnvp.kernels.spline import Odd, Spline
 
 __all__ = ["Additive", "Affine", "Chain", "Kernel", "Odd", "Spline"]

@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from realnvp.errors import InputError
 
-__all__ = ["Spline"]
+__all__ = ["Odd", "Spline"]
 
 
 class _Bin(NamedTuple):
@@ -57,6 +56,11 @@ class Spline:
             raise InputError(f"a spline needs bins >= 2, finite bound > 0 and slope > 0, 0 < floor < 1, got {self}")
 
     @property
+    def low(self) -> float:
+        """Where the first bin begins."""
+        return -self.bound
+
+    @property
     def size(self) -> int:
         """Parameters per element."""
         return 3 * self.bins - 1
@@ -80,15 +84,58 @@ class Spline:
 
     def _locate(self, at: Tensor, theta: Tensor, *, axis: int) -> _Bin:
         """Find the bin of ``at`` along the axis 0 (widths) or 1 (heights)."""
-        sizes, slopes = theta.split((2 * self.bins, self.bins - 1), -1)
-        share = 2 * self.bound * self.floor / self.bins
-        sizes = share + 2 * self.bound * (1 - self.floor) * sizes.unflatten(-1, (2, self.bins)).softmax(-1)
-        corners = F.pad(sizes[..., :-1].cumsum(-1), (1, 0)) - self.bound  # (*, 2, bins), left and lower
-        slopes = F.pad(torch.exp(self.slope * torch.tanh(slopes / self.slope)), (1, 1), value=1.0)
-        ends = torch.stack((slopes[..., :-1], slopes[..., 1:]), -2)
-        k = (at[..., None] >= corners[..., axis, 1:]).sum(-1)[..., None, None]
-        each = torch.cat((corners, sizes, ends), -2)  # (*, 6, bins): one lookup for all six
-        return _Bin(*each.gather(-1, k.expand(*each.shape[:-1], 1)).squeeze(-1).unbind(-1))
+        theta = theta.movedim(-1, 0).contiguous()  # the bins in front: the work goes along the elements, side by side
+        sizes, slopes = theta.split((2 * self.bins, theta.shape[0] - 2 * self.bins))
+        whole = self.bound - self.low
+        sizes = whole * (self.floor / self.bins + (1 - self.floor) * sizes.unflatten(0, (2, self.bins)).softmax(1))
+        ends = sizes.cumsum(1) + self.low  # (2, bins, *), right and upper
+        slopes = torch.exp(self.slope * torch.tanh(slopes / self.slope))
+        one = torch.ones_like(at)[None]
+        slopes = torch.cat((slopes, one) if self.low == 0 else (one, slopes, one))
+        k = (at >= ends[axis, :-1]).sum(0)[None]
+        both = k[None].expand(2, *k.shape)
+        width, height = sizes.gather(1, both).squeeze(1)
+        right, upper = ends.gather(1, both).squeeze(1)
+        left_slope, right_slope = slopes.gather(0, k)[0], slopes.gather(0, k + 1)[0]
+        return _Bin(right - width, upper - height, width, height, left_slope, right_slope)
+
+
+@dataclass(frozen=True)
+class Odd(Spline):
+    """A spline with ``k(-x) = -k(x)``: ``bins`` pieces on ``[0, bound]``, and their mirror image.
+
+    ``k(x) = sign(x) s(|x|)`` with ``s(0) = 0``. ``theta = (widths, heights, slopes)`` has shape ``(*, 3 * bins)``, the
+    first of the slopes that at zero.
+    """
+
+    bins: int = 4
+
+    @property
+    def low(self) -> float:
+        """Where the first bin begins."""
+        return 0.0
+
+    @property
+    def size(self) -> int:
+        """Parameters per element."""
+        return 3 * self.bins
+
+    def forward(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the spline at ``x`` and the log of its slope there."""
+        sign = _sign(x)
+        y, log_slope = super().forward(x * sign, theta)
+        return y * sign, log_slope
+
+    def inverse(self, y: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the point whose spline value is ``y`` and minus the log of the slope there."""
+        sign = _sign(y)
+        x, log_slope = super().inverse(y * sign, theta)
+        return x * sign, log_slope
+
+
+def _sign(x: Tensor) -> Tensor:
+    """Return 1 or -1, never 0: at zero the spline has a slope."""
+    return torch.ones_like(x).copysign(x.detach())
 
 
 def _climb(b: _Bin, u: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from realnvp.nets.base import NetFactory, zeroed
 
@@ -20,40 +21,63 @@ def checkerboard(side: int) -> Tensor:
 class Sublattice(nn.Module):
     """From the sites of one colour of the checkerboard to parameters at each site of the other.
 
-    Each site sees ``width`` weighted sums of all sites of the other colour, the weights depending on the displacement
-    alone, and a perceptron of them, the same at every site. Where ``odd`` is true a parameter changes its sign with the
-    field, elsewhere it keeps it: ``(g(h) - g(-h)) / 2`` and ``(g(h) + g(-h)) / 2``; ``odd=None`` asks for neither.
+    At a site, ``a`` are ``width`` weighted sums of the sites of the other colour no more than ``reach`` rows or columns
+    away, the weights depending on the displacement alone; ``h(a) = silu(a + b)``. Where ``odd`` is true a parameter is
+    a linear map of ``h(a) - h(-a)`` and changes its sign with the field, elsewhere it is one of ``h(a) + h(-a)`` and
+    keeps it; ``odd=None`` takes linear maps of ``h(a)``.
 
     Maps ``(*, side^2 / 2)`` to ``(*, side^2 / 2 * size)``. References: see ``realnvp.recipes.lattice_flow``.
     """
 
-    shift: Tensor
-    sign: Tensor | None
+    seen: Tensor
+    order: Tensor
 
     def __init__(
-        self, inputs: int, outputs: int, *, side: int, swap: bool, width: int = 16, odd: Sequence[bool] | None = None
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        side: int,
+        swap: bool,
+        width: int = 16,
+        reach: int = 4,
+        odd: Sequence[bool] | None = None,
     ) -> None:
         super().__init__()
-        sites = checkerboard(side)
-        half = side * side // 2
-        size = outputs // half
-        seen, moved = (sites[half:], sites[:half]) if swap else (sites[:half], sites[half:])
-        rows = (moved[:, None] // side - seen // side) % side
-        columns = (moved[:, None] % side - seen % side) % side
-        self.register_buffer("shift", rows * side + columns)  # (moved, seen)
-        self.register_buffer("sign", None if odd is None else torch.tensor([-1.0 if o else 1.0 for o in odd]))
-        self.weights = nn.Parameter(torch.randn(side * side, width) * (2 / side))
-        self.net = nn.Sequential(nn.Linear(width, width), nn.SiLU(), zeroed(nn.Linear(width, size)))
+        self.register_buffer("seen", _neighbours(side, swap, reach), persistent=False)  # (moved, neighbours)
+        neighbours, size = self.seen.shape[1], outputs // (side * side // 2)
+        self.weights = nn.Parameter(torch.randn(neighbours, width) / neighbours**0.5)
+        self.bias = nn.Parameter(torch.empty(width).uniform_(-1, 1))
+        signs = sum(odd or ())
+        order = sorted(range(size), key=(odd or [False] * size).__getitem__)  # the even parameters first
+        self.register_buffer("order", torch.tensor(order).argsort(), persistent=False)
+        self.even = zeroed(nn.Linear(width, size - signs))
+        self.odds = None if odd is None else nn.Parameter(torch.zeros(signs, width))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the parameters of the other colour's sites."""
-        sums = torch.einsum("...s,msw->...mw", x, self.weights[self.shift])
-        if self.sign is None:
-            return self.net(sums).flatten(-2)
-        out = 0.5 * (self.net(sums) + self.sign * self.net(-sums))
-        return out.flatten(-2)
+        sums = x.index_select(-1, self.seen.flatten()).unflatten(-1, self.seen.shape) @ self.weights
+        up = F.silu(sums + self.bias)
+        if self.odds is None:
+            return self.even(up).flatten(-2)
+        down = F.silu(self.bias - sums)
+        out = torch.cat((self.even(up + down), F.linear(up - down, self.odds)), -1)
+        return out.index_select(-1, self.order).flatten(-2)
 
 
-def sublattice(side: int, *, swap: bool, width: int = 16, odd: Sequence[bool] | None = None) -> NetFactory:
+def _neighbours(side: int, swap: bool, reach: int) -> Tensor:
+    """For each site of the moved colour, where its neighbours lie among the sites of the colour seen."""
+    sites, half = checkerboard(side), side * side // 2
+    near = torch.arange(-reach, reach + 1)
+    rows, columns = (v.flatten() % side for v in torch.meshgrid(near, near, indexing="ij"))
+    steps = torch.stack((rows, columns), 1)[(rows + columns) % 2 == 1].unique(dim=0)  # (neighbours, 2)
+    moved = sites[:half] if swap else sites[half:]
+    at = (moved[:, None] // side + steps[:, 0]) % side * side + (moved[:, None] % side + steps[:, 1]) % side
+    return sites.argsort()[at] - (half if swap else 0)
+
+
+def sublattice(
+    side: int, *, swap: bool, width: int = 16, reach: int = 4, odd: Sequence[bool] | None = None
+) -> NetFactory:
     """Return a factory of such nets, for ``Coupling``."""
-    return partial(Sublattice, side=side, swap=swap, width=width, odd=odd)
+    return partial(Sublattice, side=side, swap=swap, width=width, reach=reach, odd=odd)
