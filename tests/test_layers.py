@@ -29,6 +29,7 @@ FLOORS = [
     "report/plots",
     "report/sheets",
     "report",
+    "estimators/parts/explore",
     "estimators/parts",
     "estimators",
     "cli/potential",

@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 from realnvp.flow import Flow
 
-__all__ = ["ForwardKL", "MaxLikelihood", "ReverseKL"]
+__all__ = ["BothKL", "ForwardKL", "MaxLikelihood", "ReverseKL"]
 
 
 class MaxLikelihood(nn.Module):
@@ -101,3 +101,27 @@ class ForwardKL(nn.Module):
         surrogate = -((w - v) * log_q).sum()
         divergence = (w * (torch.where(torch.isinf(log_r), 0.0, log_p) - log_q)).sum()
         return surrogate + (divergence - surrogate).detach()
+
+
+class BothKL(nn.Module):
+    """``KL(p || q) + KL(q || p)``, each up to a constant: the sum of ``ForwardKL`` and ``ReverseKL``.
+
+    A batch is ``(points, noise)``, what the two take; either may be ``None``. The first keeps every mode that the
+    points have, the second uses the potential's gradient.
+
+    References:
+        Boltzmann Generators (Noé et al., 2019), https://arxiv.org/abs/1812.01729
+    """
+
+    def __init__(self, flow: Flow, potential: Callable[[Tensor], Tensor], *, path_gradient: bool = False) -> None:
+        super().__init__()
+        self.flow = flow
+        self.forward_kl = ForwardKL(flow)
+        self.reverse_kl = ReverseKL(flow, potential, path_gradient=path_gradient)
+
+    def forward(self, batch: tuple[tuple[Tensor, Tensor, Tensor] | None, Tensor | None]) -> Tensor:
+        """Return the sum of the two, in nats."""
+        points, noise = batch
+        parts = [] if points is None else [self.forward_kl(points)]
+        parts += [] if noise is None else [self.reverse_kl(noise)]
+        return torch.stack(parts).sum()

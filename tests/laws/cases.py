@@ -38,6 +38,7 @@ from realnvp.transforms import (
     Shuffle,
     Split,
     Standardise,
+    Whiten,
 )
 from realnvp.transforms import Affine as LearntAffine
 
@@ -153,6 +154,9 @@ TRANSFORMS: dict[str, tuple] = {
     "probit": (lambda: Probit([-1.0, 0.1], [1.0, 0.3]), (2,), ([-1.0, 0.1], [1.0, 0.3]), (-3.5, 3.5)),
     "probit of one": (lambda: Probit(-2.0, 3.0), (1,), (-2.0, 3.0), (-3.5, 3.5)),
     "inverse of probit": (lambda: Probit(-2.0, 3.0).inv, (3,), (-3.5, 3.5), (-2.0, 3.0)),
+    "whiten": (lambda: Whiten(5), (5,)),
+    "whiten one": (lambda: Whiten(1), (1,)),
+    "inverse of whiten": (lambda: Whiten(3).inv, (3,)),
     "free field": (lambda: FreeField(3), (9,)),
     "free field of one site": (lambda: FreeField(1), (1,)),
     "inverse of box": (lambda: Box(-2.0, 3.0).inv, (3,), None, (-2.0, 3.0)),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from realnvp.mcmc import Walkers, hmc, mala, smc, widest_start
+from realnvp.mcmc import Walkers, hmc, leap, smc, widest_start
 from realnvp.potentials import U1, DoubleWell, ManyWell, Mixture40, Phi4, Rings
 
 SCALES = torch.tensor([1.0, 0.1, 5.0], dtype=torch.float64)
@@ -25,7 +25,7 @@ def test_langevin_steps_keep_a_normal_as_it_is():
     x = SCALES * torch.randn(4000, 3, generator=seeded(), dtype=torch.float64)
     walkers = Walkers.at(x, bowl)
     for _ in range(30):
-        walkers = mala(bowl, walkers, 0.9, SCALES, seeded(_))
+        walkers = leap(bowl, walkers, 0.9, SCALES, generator=seeded(_))
 
     assert 0.5 < walkers.acceptance < 1
     assert not torch.equal(walkers.x, x)
@@ -37,7 +37,7 @@ def test_langevin_steps_keep_a_normal_as_it_is():
 def test_langevin_steps_come_to_a_normal_from_elsewhere():
     walkers = Walkers.at(3 * SCALES * torch.ones(2000, 3, dtype=torch.float64), bowl)
     for i in range(200):
-        walkers = mala(bowl, walkers, 0.9, SCALES, seeded(i))
+        walkers = leap(bowl, walkers, 0.9, SCALES, generator=seeded(i))
 
     assert (walkers.x.mean(0).abs() < 5 * SCALES / math.sqrt(2000)).all()
     torch.testing.assert_close(walkers.x.std(0), SCALES, rtol=0.08, atol=0)
@@ -49,7 +49,7 @@ def test_a_walker_stays_where_the_energy_is_not_finite():
 
     walkers = Walkers.at(torch.full((500, 2), 0.5, dtype=torch.float64), wall)
     for i in range(50):
-        walkers = mala(wall, walkers, 0.7, 1.0, seeded(i))
+        walkers = leap(wall, walkers, 0.7, 1.0, generator=seeded(i))
 
     assert (walkers.x[:, 0] > 0).all()
     assert walkers.x[:, 0].mean().item() == pytest.approx(math.sqrt(2 / math.pi), abs=0.15)

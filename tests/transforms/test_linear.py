@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from realnvp.transforms import LULinear, PositiveLinear
+from realnvp.transforms import LULinear, PositiveLinear, Whiten
 
 
 def moved(t, std=0.4):
@@ -82,3 +82,24 @@ def test_positive_starts_near_the_identity():
     expected = np.full((3, 3), np.exp(-3)) + (1 - np.exp(-3)) * np.eye(3)
 
     np.testing.assert_allclose(PositiveLinear(3).matrix.detach(), expected, rtol=1e-6)
+
+
+def test_whitened_data_have_no_mean_and_no_correlation():
+    generator = torch.Generator().manual_seed(0)
+    mix = torch.randn(4, 4, generator=generator, dtype=torch.float64)
+    x = torch.randn(100_000, 4, generator=generator, dtype=torch.float64) @ mix.T * 1e3 + 1e6
+    whiten = Whiten(4)
+    z = whiten.calibrate(x)
+
+    torch.testing.assert_close(z.mean(0), torch.zeros(4, dtype=torch.float64), atol=1e-6, rtol=0)
+    torch.testing.assert_close(torch.cov(z.T), torch.eye(4, dtype=torch.float64), atol=5e-3, rtol=0)
+    torch.testing.assert_close(whiten.root @ whiten.root.T, torch.cov(x.T), rtol=1e-3, atol=1e3)
+
+
+@pytest.mark.parametrize("n", [1, 2, 19])
+def test_few_data_are_scaled_and_not_mixed(n):
+    whiten = Whiten(5)
+    whiten.calibrate(torch.randn(n, 5))
+
+    assert torch.equal(whiten.root, whiten.root.diagonal().diag())
+    assert (whiten.root.diagonal() > 0).all()

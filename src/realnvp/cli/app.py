@@ -115,12 +115,16 @@ def boltzmann(
     bounds: Annotated[str | None, typer.Option(help="Box the potential lives on: low,high.")] = None,
     kernel: Annotated[str, typer.Option(help="auto, spline, affine, additive or lattice.")] = "auto",
     layers: Annotated[int | None, typer.Option(min=1, help="Number of couplings; by default 4 of splines.")] = None,
-    width: Annotated[int, typer.Option(min=1, help="Width of the two hidden layers of each net.")] = 64,
-    objective: Annotated[str, typer.Option(help="auto, forward (keeps all modes) or reverse.")] = "auto",
+    width: Annotated[
+        int | None, typer.Option(min=1, help="Width of the hidden layers of each net; by default 64, on a lattice 16.")
+    ] = None,
+    objective: Annotated[str, typer.Option(help="auto, forward (keeps all modes), reverse or both.")] = "auto",
     max_steps: Annotated[int, typer.Option(min=0, help="Most training steps.")] = 3000,
     max_time: Annotated[float | None, typer.Option(help="Most seconds of training.")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Points per step.")] = 512,
-    lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-3,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Points per step; by default 512, on a lattice 256.")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate; by default 3e-3, on a lattice 1e-2.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same numbers.")] = 0,
     threads: Annotated[
         int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets.")
@@ -140,12 +144,12 @@ def boltzmann(
         "bounds": _box(bounds),
         "kernel": kernel,
         "layers": layers or "auto",
-        "width": width,
+        "width": width or "auto",
         "objective": objective,
         "max_steps": max_steps,
         "max_time": max_time,
-        "batch_size": batch_size,
-        "lr": lr,
+        "batch_size": batch_size or "auto",
+        "lr": "auto" if lr is None else lr,
         "random_state": seed,
         "verbose": not quiet,
     }

@@ -18,7 +18,7 @@ __all__ = ["measured", "run"]
 def run(name: str, params: dict, *, threads: int | None, out: Path | None, force: bool, quiet: bool) -> None:
     """Fit a model to a potential and write its run folder."""
     started = time.monotonic()
-    use_threads(threads, params["width"])
+    use_threads(threads, 64 if params["width"] == "auto" else params["width"])
     potential = named_potential(name)
     model = BoltzmannGenerator(**params)
     with reserved(name.replace(":", ".").split(".")[-1], out, force) as folder:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import Tensor
 
 import realnvp
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, check_params, chosen, device_of, fitting, seed_of
-from realnvp.estimators.parts.build import LAYERS, energy_flow, framed, sides
-from realnvp.estimators.parts.energy import Counted, Lessons, Within, cooled, explore, outside, relaxed
+from realnvp.estimators.parts.build import energy_flow, framed, settled, sides
+from realnvp.estimators.parts.explore import Counted, Within, explore, outside, relaxed
+from realnvp.estimators.parts.lessons import Lessons, course
 from realnvp.estimators.parts.potential import (
     check_potential,
     described,
@@ -30,18 +31,13 @@ from realnvp.estimators.parts.potential import (
 )
 from realnvp.estimators.parts.rows import in_chunks
 from realnvp.estimators.parts.weighted import Weighted
-from realnvp.flow import Flow
 from realnvp.mcmc import Energy
-from realnvp.measure.weights import (
-    ess,
-    log_normalizer,
-    pareto_k,
-)
-from realnvp.objectives import ForwardKL, ReverseKL
+from realnvp.measure.weights import ess, log_normalizer, pareto_k
 from realnvp.potentials import Phi4
 from realnvp.session import Limits, Outcome, Record, train
+from realnvp.shapes import spread
 from realnvp.train.checkpoint import read_run, write_run
-from realnvp.transforms import Compose
+from realnvp.transforms import Compose, Probit
 
 __all__ = ["BoltzmannGenerator"]
 
@@ -52,8 +48,8 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
     """Learns ``p(x) = exp(-U(x)) / Z`` from the potential ``U`` alone (in kT), then samples it in one pass.
 
     A small population is led from a wide start to the target by sequential Monte Carlo; the flow learns it, then
-    learns from its own weighted draws (``objective="forward"``), so that no mode it has met is lost.
-    ``objective="reverse"`` minimises ``E_q[log q + U]`` instead, from hot to cold.
+    learns from its own weighted draws (``objective="forward"``), so that no mode it has met is lost, and in more than
+    two dimensions also minimises ``E_q[log q + U]`` (``"both"``). ``"reverse"`` is the second alone, from hot to cold.
 
     Args:
         n_features: dimension D; by default what the potential says of itself.
@@ -61,15 +57,16 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
             potential says, else all of space.
         kernel: ``"spline"``, ``"affine"``, ``"additive"``, or ``"lattice"``, the ``lattice_flow`` of a scalar field;
             ``"auto"`` is lattice for ``Phi4`` of an even side, else spline.
-        layers: number of couplings; ``"auto"`` is 4 of splines, 10 of affine maps, 8 of shifts, 2 of
-            a lattice.
-        width: width of the two hidden layers of each coupling's net.
+        layers: number of couplings; ``"auto"`` is 4 of splines, 10 of affine maps, 8 of shifts, 3 of a lattice.
+        width: width of the hidden layers of each coupling's net; ``"auto"`` is 64, on a lattice 16.
         base: ``"normal"`` or ``"logistic"``, the one with heavier tails.
-        objective: ``"forward"`` or ``"reverse"``; ``"auto"`` is reverse on a lattice, else forward.
+        objective: ``"forward"``, ``"reverse"`` or ``"both"``; ``"auto"`` is reverse on a lattice, forward in one or two
+            dimensions, else both.
         particles: how many points the population has.
-        path_gradient: for ``"reverse"``, leave out the part of the gradient whose mean is zero.
+        path_gradient: for ``"reverse"`` and ``"both"``, leave out the part of the gradient whose mean is zero.
         device: where the finished flow is put; the training itself runs on the processor.
-        batch_size, lr, max_steps, max_time, early_stopping, random_state, verbose, callbacks: as in ``RealNVP``; the
+        batch_size, lr: points per step and learning rate; ``"auto"`` is 512 and 3e-3, on a lattice 256 and 1e-2.
+        max_steps, max_time, early_stopping, random_state, verbose, callbacks: as in ``RealNVP``; the
             figure that early stopping looks at is the spread of the log weights, of draws and of the chains' points.
 
     Attributes:
@@ -94,14 +91,14 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         bounds: tuple | None = None,
         kernel: str = "auto",
         layers: int | str = "auto",
-        width: int = 64,
+        width: int | str = "auto",
         base: str = "normal",
         *,
         objective: str = "auto",
         particles: int = 2000,
         path_gradient: bool = False,
-        batch_size: int = 512,
-        lr: float = 3e-3,
+        batch_size: int | str = "auto",
+        lr: float | str = "auto",
         max_steps: int = 3000,
         max_time: float | None = None,
         early_stopping: bool = True,
@@ -140,8 +137,8 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         place and is raised again.
         """
         started = time.monotonic()
-        check_params(self)
-        chosen("objective", self.objective, dict.fromkeys(("auto", "forward", "reverse")))
+        check_params(self, ("layers", "width", "batch_size", "lr"))
+        chosen("objective", self.objective, dict.fromkeys(("auto", "forward", "both", "reverse")))
         chosen("kernel", self.kernel, dict.fromkeys(("auto", "spline", "affine", "additive", "lattice")))
         features = features_of(potential, self.n_features)
         bounds = self.bounds if self.bounds is not None else getattr(potential, "bounds", None)
@@ -155,8 +152,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         if starts is not None:
             known = known_points(starts, features, outer)
             many = known.repeat(1 + self.particles // (4 * len(known)), 1)
-            settled = relaxed(Within(counted, outer), many, points.std(0).clamp_min(1e-6), 20, generator)
-            points = torch.cat((points, settled))
+            points = torch.cat((points, relaxed(Within(counted, outer), many, 20, generator, scale=spread(points)).x))
         field = isinstance(potential, Phi4) and potential.side % 2 == 0
         kernel = self.kernel if self.kernel != "auto" else "lattice" if field else "spline"
         outer, points = outside(outer, points, fixed=kernel == "lattice")
@@ -231,33 +227,38 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         generator: torch.Generator,
         started: float,
     ) -> "BoltzmannGenerator":
-        shape = {
-            "features": points.shape[1],
-            "bounds": sides(outer[0]) if len(outer) > 1 else None,
+        sizes = settled(self, kernel)
+        features = points.shape[1]
+        shape: dict = {
+            "features": features,
+            "bounds": sides(outer[0]) if len(outer) and isinstance(outer[0], Probit) else None,
             "kernel": kernel,
-            "layers": LAYERS.get(kernel, 2) if self.layers == "auto" else int(self.layers),
-            **{name: getattr(self, name) for name in ("width", "base")},
+            **{name: int(sizes[name]) for name in ("layers", "width")},
+            "base": self.base,
+            "reach": 1.25 * float(points.abs().max()) if kernel == "lattice" else None,
         }
         core = energy_flow(shape, generator.initial_seed())
-        energy = Within(counted, outer)
-        cools = kernel != "lattice" and self.objective == "reverse"  # the early weights are those of another target
+        usual = "reverse" if kernel == "lattice" else "forward" if features <= 2 else "both"
+        name = usual if self.objective == "auto" else self.objective
+        cools = name == "reverse" and kernel != "lattice"  # the early weights are those of another target
         limits = Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping and not cools else 0.0)
         lessons = Lessons(
             core,
-            energy,
+            Within(counted, outer),
             points,
             log_z,
             generator,
-            batch=self.batch_size,
+            batch=int(sizes["batch_size"]),
             progress=lambda n: limits.progress(n, time.monotonic() - started),
+            pooled=name != "reverse",
         )
-        objective, batches = self._objective(kernel, core, energy, lessons)
+        objective, batches = course(name, lessons, hottest=20.0 if cools else 1.0, path_gradient=self.path_gradient)
         outcome = train(
             objective,
             batches,
             lessons.judge,
             limits=limits,
-            lr=self.lr,
+            lr=float(sizes["lr"]),
             callbacks=self.callbacks or (),
             facts=lambda: {**lessons.facts(), "evaluations": counted.evaluations},
             verbose=self.verbose,
@@ -265,7 +266,8 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         )
         self.architecture_, self.potential_ = shape, potential
         self.flow_ = framed(shape, core)
-        cast(Compose, self.flow_.transform)[-2].load_state_dict(outer[-1].state_dict())
+        if kernel != "lattice":
+            cast(Compose, self.flow_.transform)[-2].load_state_dict(outer[-1].state_dict())
         self.flow_.eval()
         self.evaluations_ = counted.evaluations
         self._measure(outcome, outer, lessons.points)
@@ -273,13 +275,6 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         if outcome.stopped_by == "interrupt":
             raise KeyboardInterrupt
         return self
-
-    def _objective(self, kernel: str, core: Flow, energy: Energy, lessons: Lessons) -> tuple[nn.Module, Iterable]:
-        lattice = kernel == "lattice"
-        if not chosen("objective", self.objective, {"forward": False, "reverse": True, "auto": lattice}):
-            return ForwardKL(core), lessons
-        objective = ReverseKL(core, energy, path_gradient=self.path_gradient)
-        return objective, cooled(objective, lessons, 1.0 if lattice else 20.0)
 
     def _measure(self, outcome: Outcome, outer: Compose, points: Tensor) -> None:
         """Set what the weights of fresh draws tell, and what the chains' points do."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Energy", "Stride", "Walkers", "log_uniform", "mala", "slope"]
+__all__ = ["Energy", "Stride", "Walkers", "leap", "log_uniform", "slope"]
 
 Energy = Callable[[Tensor], Tensor]
 """``(n, D) -> (n,)`` in kT."""
@@ -54,22 +54,36 @@ class Walkers:
         return cls(x, *slope(energy, x))
 
 
-def mala(
-    energy: Energy, walkers: Walkers, size: float, scale: Tensor | float = 1.0, generator: torch.Generator | None = None
+def leap(
+    energy: Energy,
+    walkers: Walkers,
+    size: float,
+    scale: Tensor | float = 1.0,
+    *,
+    steps: int = 1,
+    generator: torch.Generator | None = None,
 ) -> Walkers:
-    """Take one step of each walker: ``x' = x - (e^2 / 2) grad U + e xi``, accepted by Metropolis' rule.
+    """Move each walker by ``steps`` leapfrog steps of ``size`` from a fresh momentum, accepted by Metropolis' rule.
 
-    ``e = size * scale``; ``scale`` (D,) makes up for coordinates of unlike spread. One evaluation of the energy and its
-    gradient for each walker.
+    One step is Langevin's move, MALA; more are Hamiltonian Monte Carlo, their size drawn within a fifth of ``size`` for
+    each walker, so that no period is hit. ``scale`` makes up for coordinates of unlike spread: (D,), or the root (D, D)
+    of their covariance. Costs ``steps`` evaluations of the energy and its gradient for each walker. Where the gradient
+    is steep it is cut in the move alone, which stays exact.
 
     References:
         Roberts, Tweedie (1996), Exponential convergence of Langevin distributions, Bernoulli 2, 341
+        Neal (2011), MCMC using Hamiltonian dynamics, Handbook of Markov Chain Monte Carlo, chapter 5
     """
-    x, e = walkers.x, size * scale
-    noise = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
-    there = Walkers.at(x - 0.5 * e * _drift(walkers.g, e) + e * noise, energy)
-    back = (x - there.x) / e + 0.5 * _drift(there.g, e)
-    log_ratio = walkers.u - there.u + 0.5 * (noise.square().sum(-1) - back.square().sum(-1))
+    x = walkers.x
+    momentum = after = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+    uneven = torch.rand(len(x), 1, generator=generator, dtype=x.dtype, device=x.device) if steps > 1 else 0.5
+    e = size * (0.8 + 0.4 * uneven)
+    there = walkers
+    for step in range(steps):
+        after = after - (0.5 if step == 0 else 1.0) * _push(there.g, e, scale)
+        there = Walkers.at(there.x + e * _scaled(after, scale), energy)
+    after = after - 0.5 * _push(there.g, e, scale)
+    log_ratio = walkers.u - there.u + 0.5 * (momentum.square().sum(-1) - after.square().sum(-1))
     taken = log_uniform(walkers.u, generator) < log_ratio  # false where the energy is not finite
     return Walkers(
         torch.where(taken[:, None], there.x, x),
@@ -79,6 +93,11 @@ def mala(
     )
 
 
-def _drift(gradient: Tensor, e: Tensor | float, most: float = 5.0) -> Tensor:
-    """``e * gradient``, no longer than ``most`` in any coordinate: a walker in a steep place must not be thrown out."""
-    return (e * gradient).clamp(-most, most)
+def _scaled(v: Tensor, scale: Tensor | float) -> Tensor:
+    return v @ scale.T if isinstance(scale, Tensor) and scale.dim() == 2 else v * scale
+
+
+def _push(gradient: Tensor, e: Tensor | float, scale: Tensor | float, most: float = 5.0) -> Tensor:
+    """What a step takes from the momentum: at most ``most``, a walker in a steep place must not be thrown out."""
+    along = gradient @ scale if isinstance(scale, Tensor) and scale.dim() == 2 else gradient * scale
+    return (e * along).nan_to_num(0.0).clamp(-most, most)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from realnvp.mcmc.base import Energy, Stride, log_uniform, slope
+from realnvp.mcmc.base import Energy, Stride, Walkers, leap
 
 __all__ = ["Chains", "hmc"]
 
@@ -36,41 +36,22 @@ def hmc(
     """Run parallel chains from ``start`` (chains, D); keep every ``thin``-th of ``steps * thin`` moves.
 
     In the ``burn`` moves before, which are dropped, the step size comes to an acceptance of ``target``. Each trajectory
-    has ``leapfrog`` steps of a size drawn within a fifth of it, so that no period is hit.
+    has ``leapfrog`` steps.
 
     References:
         Neal (2011), MCMC using Hamiltonian dynamics, Handbook of Markov Chain Monte Carlo, chapter 5
     """
     stride = Stride(size, target, gain=0.1)
-    x = start.detach().clone()
-    u, g = slope(energy, x)
-    kept: list[tuple[Tensor, Tensor]] = []
+    walkers = Walkers.at(start.detach().clone(), energy)
+    kept: list[Walkers] = []
     accepted = 0.0
     for move in range(burn + steps * thin):
-        jitter = 0.8 + 0.4 * torch.rand((), generator=generator, dtype=x.dtype, device=x.device)
-        momentum = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
-        there, u_there, g_there, after = _trajectory(energy, x, g, momentum, stride.size * jitter, leapfrog)
-        log_ratio = u - u_there + 0.5 * (momentum.square().sum(-1) - after.square().sum(-1))
-        taken = log_uniform(u, generator) < log_ratio
-        x, g = (torch.where(taken[:, None], new, old) for new, old in ((there, x), (g_there, g)))
-        u = torch.where(taken, u_there, u)
-        rate = taken.double().mean().item()
+        walkers = leap(energy, walkers, stride.size, steps=leapfrog, generator=generator)
         if move < burn:
-            stride.learn(rate)
+            stride.learn(walkers.acceptance)
         else:
-            accepted += rate
+            accepted += walkers.acceptance
             if (move - burn + 1) % thin == 0:
-                kept.append((x, u))
-    xs, us = zip(*kept, strict=True)
-    return Chains(torch.stack(xs), torch.stack(us), accepted / (steps * thin), stride.size)
-
-
-def _trajectory(
-    energy: Energy, x: Tensor, g: Tensor, momentum: Tensor, size: Tensor, leapfrog: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    momentum = momentum - 0.5 * size * g
-    for i in range(leapfrog):
-        x = x + size * momentum
-        u, g = slope(energy, x)
-        momentum = momentum - (size if i < leapfrog - 1 else 0.5 * size) * g
-    return x, u, g, momentum
+                kept.append(walkers)
+    x, u = torch.stack([w.x for w in kept]), torch.stack([w.u for w in kept])
+    return Chains(x, u, accepted / (steps * thin), stride.size)

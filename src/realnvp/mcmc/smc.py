@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from realnvp.errors import InputError
-from realnvp.mcmc.base import Energy, Stride, Walkers, mala
+from realnvp.mcmc.base import Energy, Stride, Walkers, leap
+from realnvp.shapes import spread
 
 __all__ = ["Population", "smc"]
 
@@ -34,6 +35,7 @@ def smc(
     start_energy: Energy,
     *,
     moves: int = 2,
+    steps: int = 1,
     ess: float = 0.6,
     most_levels: int = 100,
     generator: torch.Generator | None = None,
@@ -41,7 +43,8 @@ def smc(
     """Lead draws ``start`` (n, D) of ``exp(-start_energy)``, a normalised density, to ``exp(-energy)``.
 
     Between them lie ``U_b = (1 - b) start_energy + b energy``; each next ``b`` is the largest at which the weights keep
-    an effective size of ``ess``. At each level the population is resampled and takes ``moves`` Langevin steps.
+    an effective size of ``ess``. At each level the population is resampled and makes ``moves`` moves of ``steps``
+    leapfrog steps, as wide as its covariance says.
 
     References:
         Del Moral, Doucet, Jasra (2006), Sequential Monte Carlo samplers, J. R. Stat. Soc. B 68, 411
@@ -54,9 +57,9 @@ def smc(
     while beta < 1:
         levels += 1
         drop = torch.where(torch.isfinite(u), u0 - u, -torch.inf)
-        step = _next(drop, 1 - beta, ess) if levels < most_levels else 1 - beta
-        beta = 1.0 if step >= 1 - beta else beta + step
-        log_weight = step * drop
+        rise = _next(drop, 1 - beta, ess) if levels < most_levels else 1 - beta
+        beta = 1.0 if rise >= 1 - beta else beta + rise
+        log_weight = rise * drop
         if levels == most_levels and _effective(log_weight) < 0.5 * ess:
             warnings.warn(
                 f"after {most_levels} temperatures the population is still far from the target: what is learnt from it "
@@ -69,14 +72,14 @@ def smc(
         def bridge(at: Tensor, beta: float = beta) -> Tensor:
             return (1 - beta) * start_energy(at) + beta * energy(at)
 
-        scale = x.std(0).clamp_min(1e-12)
+        scale = spread(x)
         walkers = Walkers.at(x, bridge)
         for _ in range(moves):
-            walkers = mala(bridge, walkers, stride.size, scale, generator)
+            walkers = leap(bridge, walkers, stride.size, scale, steps=steps, generator=generator)
             stride.learn(walkers.acceptance)
         x = walkers.x
         u, u0 = energy(x), start_energy(x)
-        evaluations += (moves + 2) * len(x)
+        evaluations += (moves * steps + 2) * len(x)
     return Population(x, u, log_z, evaluations, levels)
 
 

@@ -4,7 +4,7 @@ from realnvp.transforms.base import Compose, Inverse, Transform
 from realnvp.transforms.context import Embed
 from realnvp.transforms.coupling import Coupling, EvenOdd, Halves, OrderedHalves, RandomHalves, Split
 from realnvp.transforms.lattice import FreeField
-from realnvp.transforms.linear import LULinear, PositiveLinear
+from realnvp.transforms.linear import LULinear, PositiveLinear, Whiten
 from realnvp.transforms.norm import ActNorm, BatchNorm, Standardise
 from realnvp.transforms.permute import Flip, Permute, Shuffle
 from realnvp.transforms.pointwise import Box, Logit, Probit
@@ -35,4 +35,5 @@ __all__ = [
     "Split",
     "Standardise",
     "Transform",
+    "Whiten",
 ]

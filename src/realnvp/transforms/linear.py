@@ -4,10 +4,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from realnvp.shapes import every_row
+from realnvp.nets import KeepsDouble
+from realnvp.shapes import every_row, spread
 from realnvp.transforms.base import Transform
 
-__all__ = ["LULinear", "PositiveLinear"]
+__all__ = ["LULinear", "PositiveLinear", "Whiten"]
 
 
 def _full_width(x: Tensor) -> torch.autocast:
@@ -54,6 +55,41 @@ class LULinear(Transform):
 
     def _upper(self) -> Tensor:
         return self.upper.triu(1) + torch.diag(self.log_diagonal.exp())
+
+
+class Whiten(KeepsDouble, Transform):
+    """``z = L^-1 (x - mean)``, with the mean and covariance ``L L^T`` of the data given to ``calibrate``; not trained.
+
+    ``L`` is lower triangular (for fewer data than 4 D: diagonal); ``ladj = -sum(log diag L)``. Mean and ``L`` are kept
+    in float64, and the product is taken in it.
+    """
+
+    loc: Tensor
+    root: Tensor
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.register_buffer("loc", torch.zeros(features, dtype=torch.float64))
+        self.register_buffer("root", torch.eye(features, dtype=torch.float64))
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``z`` and ``log |det dz/dx|``."""
+        rows = (x.double() - self.loc).reshape(-1, len(self.loc))
+        z = torch.linalg.solve_triangular(self.root, rows.T, upper=False).T.reshape(x.shape)
+        return z.to(x.dtype), -every_row(self.root.diagonal().log(), x, 1)
+
+    def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``L z + mean`` and ``log |det L|``."""
+        with _full_width(z):
+            x = F.linear(z.double(), self.root, self.loc)
+        return x.to(z.dtype), every_row(self.root.diagonal().log(), z, 1)
+
+    @torch.no_grad()
+    def calibrate(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """Take mean and covariance from ``x`` (n, D)."""
+        self.loc.copy_(x.double().mean(0))
+        self.root.copy_(spread(x.double()))
+        return self(x)[0]
 
 
 class PositiveLinear(Transform):

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeVar, cast
 
@@ -28,21 +28,23 @@ def chosen(what: str, name: object, choices: dict[str, Choice]) -> Choice:
     return choices[name]
 
 
-def check_params(model: Any) -> None:
-    """Refuse constructor parameters that make no sense, by name."""
+def check_params(model: Any, auto: Sequence[str] = ("layers",)) -> None:
+    """Refuse constructor parameters that make no sense, by name; those of ``auto`` may be ``"auto"``."""
     for name, least in {"layers": 1, "width": 1, "batch_size": 1, "max_steps": 0, "particles": 16}.items():
         if not hasattr(model, name):
             continue
         value = getattr(model, name)
-        if name == "layers" and value == "auto":
+        if name in auto and value == "auto":
             continue
         if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or value < least:
             raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
     for name in ("lr", "max_time", "validation_fraction"):
         value = getattr(model, name, 0)
+        if name in auto and value == "auto":
+            continue
         if not isinstance(value, Real) and not (name == "max_time" and value is None):
             raise InputError(f"{name} must be a number, got {value!r}")
-    if not 0 < model.lr < float("inf"):
+    if model.lr != "auto" and not 0 < model.lr < float("inf"):
         raise InputError(f"lr must be positive and finite, got {model.lr!r}")
     if model.max_time is not None and not model.max_time > 0:
         raise InputError(f"max_time must be a positive number of seconds, got {model.max_time!r}")

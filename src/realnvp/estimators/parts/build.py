@@ -1,6 +1,5 @@
 """Architectures written as plain data, and the flows built from them."""
 
-import itertools
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from realnvp.flow import Flow
 from realnvp.kernels import Additive, Affine, Chain, Kernel, Spline
 from realnvp.nets import Standard, mlp, waves
 from realnvp.recipes import couplings, lattice_flow, nice, real_nvp, spline_flow
-from realnvp.transforms import Compose, Coupling, Embed, LULinear, Probit, Shuffle, Standardise, Transform
+from realnvp.transforms import Compose, Coupling, Embed, LULinear, Probit, Standardise, Transform, Whiten
 
 __all__ = [
     "BASES",
@@ -30,6 +29,7 @@ __all__ = [
     "framed",
     "mixture_base",
     "scalers",
+    "settled",
     "sides",
     "whole",
 ]
@@ -81,11 +81,22 @@ def build(shape: dict, seed: int) -> Flow:
     return flow.float()  # whatever default dtype the user has set
 
 
+_LATTICE = {"layers": 3, "width": 16, "batch_size": 256, "lr": 1e-2}
+_ELSE = {"width": 64, "batch_size": 512, "lr": 3e-3}
+
+
+def settled(model: Any, kernel: str) -> dict:
+    """Return layers, width, batch_size and lr of a ``BoltzmannGenerator``: what the user says, or ``"auto"`` means."""
+    auto = _LATTICE if kernel == "lattice" else {"layers": LAYERS[kernel]} | _ELSE
+    asked = {name: getattr(model, name) for name in auto}
+    return {name: usual if asked[name] == "auto" else asked[name] for name, usual in auto.items()}
+
+
 def energy_flow(shape: dict, seed: int) -> Flow:
-    """Build the flow that a ``BoltzmannGenerator`` trains, from plain data: features, kernel, layers, width, base.
+    """Build the flow that a ``BoltzmannGenerator`` trains, from features, kernel, layers, width, base and reach.
 
     In one or two dimensions the conditioners see waves and the splines are fine: energies there have narrow wells. In
-    more the coordinates are shuffled between couplings.
+    more the coordinates are mixed between couplings. ``reach`` is how far from zero a field comes.
     """
     features, width = shape["features"], shape["width"]
     if shape["kernel"] == "lattice":
@@ -93,7 +104,7 @@ def energy_flow(shape: dict, seed: int) -> Flow:
         if side * side != features:
             raise InputError(f"kernel 'lattice' is for fields on a square lattice, not for {features} features")
         with seeded(seed):
-            return lattice_flow(side, layers=shape["layers"]).float()
+            return lattice_flow(side, layers=shape["layers"], width=width, bound=shape["reach"]).float()
     small = features <= 2
     kernels: dict[str, Kernel] = {
         "additive": Additive(),
@@ -107,22 +118,12 @@ def energy_flow(shape: dict, seed: int) -> Flow:
             chosen("kernel", shape["kernel"], kernels),
             layers=shape["layers"],
             net=waves(plain, reach=_REACH) if small else plain,
-            between=None if small else _Shuffles(),
+            between=None if small else LULinear,
         )
         base = chosen("base", shape["base"], {"normal": Normal, "logistic": Logistic})(features)
         if shape["base"] == "logistic":
             base.log_scale.fill_(0.5 * math.log(3) - math.log(math.pi))  # variance 1, as the population has
         return Flow(Compose(*chain), base).float()
-
-
-class _Shuffles:
-    """A fresh shuffle each time, of the seeds 0, 1 and so on."""
-
-    def __init__(self) -> None:
-        self.seeds = itertools.count()
-
-    def __call__(self, features: int) -> Transform:
-        return Shuffle(features, seed=next(self.seeds))
 
 
 def whole(core: Flow) -> Flow:
@@ -161,6 +162,8 @@ def sides(box: Transform) -> list[list[float]]:
 
 
 def framed(shape: dict, core: Flow) -> Flow:
-    """Put the box, if there is one, and the standardisation before ``core``."""
-    box = [] if shape["bounds"] is None else [Probit(*shape["bounds"])]
-    return Flow(Compose(*box, Standardise(shape["features"]), core.transform), core.base)
+    """Put the box, if there is one, and what ``outside`` puts behind it, before ``core``."""
+    parts: list[Transform] = [] if shape["bounds"] is None else [Probit(*shape["bounds"])]
+    if shape["kernel"] != "lattice":
+        parts.append((Standardise if parts else Whiten)(shape["features"]))
+    return Flow(Compose(*parts, core.transform), core.base)

@@ -1,0 +1,108 @@
+"""Exploring an energy: its coordinates, and the population that looks for where it is low."""
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from realnvp.mcmc import Energy, Population, Stride, Walkers, leap, smc, widest_start
+from realnvp.shapes import spread
+from realnvp.transforms import Compose, Probit, Standardise, Transform, Whiten
+
+__all__ = ["Counted", "Within", "explore", "outside", "relaxed"]
+
+
+class Counted:
+    """A potential that counts its evaluations; where it is not finite it is plus infinity."""
+
+    def __init__(self, potential: Energy) -> None:
+        self.potential, self.evaluations = potential, 0
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Energy of each row."""
+        self.evaluations += len(x)
+        u = self.potential(x)
+        return torch.where(torch.isfinite(u), u, torch.inf)
+
+
+class Within:
+    """The energy in the coordinates ``z`` of ``x = t^-1(z)``: ``U(x) - log |det dx/dz|``."""
+
+    def __init__(self, potential: Energy, transform: Transform) -> None:
+        self.potential, self.transform = potential, transform
+
+    def __call__(self, z: Tensor) -> Tensor:
+        """Energy of each row."""
+        x, ladj = self.transform.inverse(z)
+        return self.potential(x) - ladj
+
+
+def explore(
+    potential: Energy, features: int, bounds: tuple | None, n: int, generator: torch.Generator
+) -> tuple[Transform, Population]:
+    """Lead a population from a wide start to the target; return the transform to its unbounded coordinates with it.
+
+    On a box the start is uniform (normal in the coordinates of ``Probit``), in space it is a normal about zero as wide
+    as ``widest_start`` says. In more than two dimensions the moves are Hamiltonian, and the population goes on moving
+    at the target for a while: there it takes long to mix.
+    """
+    outer: Transform = Compose() if bounds is None else Probit(*_corners(bounds, features))
+    energy = potential if bounds is None else Within(potential, outer)
+    scale = widest_start(energy, features, generator) if bounds is None else 1.0
+    constant = features * math.log(scale * math.sqrt(2 * math.pi))
+    start = scale * torch.randn(n, features, generator=generator, dtype=torch.float32)
+    moves, steps = (2, 1) if features <= 2 else (3, 5)
+    found = smc(
+        energy,
+        start,
+        lambda z: 0.5 * (z / scale).square().sum(-1) + constant,
+        moves=moves,
+        steps=steps,
+        generator=generator,
+    )
+    if features <= 2:
+        return outer, found
+    walkers = relaxed(energy, found.x, 30, generator, steps=steps)
+    return outer, replace(found, x=walkers.x, u=walkers.u)
+
+
+def _corners(bounds: tuple, features: int) -> tuple[list[float], list[float]]:
+    low, high = (torch.as_tensor(b, dtype=torch.float64).expand(features).tolist() for b in bounds)
+    return low, high
+
+
+def relaxed(
+    energy: Energy,
+    x: Tensor,
+    moves: int,
+    generator: torch.Generator,
+    *,
+    scale: Tensor | None = None,
+    steps: int = 1,
+) -> Walkers:
+    """Let points settle by ``moves`` moves of ``steps`` leapfrog steps, of a size that finds itself.
+
+    ``scale`` is their spread, by default that of ``x`` before each move.
+    """
+    stride, walkers = Stride(0.3, 0.65), Walkers.at(x, energy)
+    for _ in range(moves):
+        wide = spread(walkers.x) if scale is None else scale
+        walkers = leap(energy, walkers, stride.size, wide, steps=steps, generator=generator)
+        stride.learn(walkers.acceptance)
+    return walkers
+
+
+def outside(outer: Transform, points: Tensor, *, fixed: bool = False) -> tuple[Compose, Tensor]:
+    """Whiten the population's ``points`` behind ``outer``: the whole transform from data, and the points there.
+
+    On a box they are only standardised, its sides stay with their coordinates. ``fixed`` leaves them as they are, where
+    the flow itself must see the symmetries of the energy.
+    """
+    boxed = isinstance(outer, Probit)
+    box = [outer] if boxed else []
+    if fixed:
+        return Compose(*box), points
+    scale = Standardise(points.shape[1]) if boxed else Whiten(points.shape[1])
+    z = scale.calibrate(points)
+    return Compose(*box, scale), z

@@ -1,0 +1,189 @@
+"""The lessons a flow over an energy learns from: points of the target, its own weighted draws, noise."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from realnvp.estimators.parts.explore import relaxed
+from realnvp.flow import Flow
+from realnvp.mcmc import Energy
+from realnvp.objectives import BothKL, ForwardKL, ReverseKL
+from realnvp.shapes import spread
+from realnvp.train.pool import Pool
+
+__all__ = ["Lessons", "course"]
+
+
+class Lessons:
+    """What a flow learns an energy from: the population at first, then weighted draws of its own, or base noise.
+
+    ``pooled`` keeps the weighted draws, for ``ForwardKL``. While the weights are too uneven to learn from (ESS below
+    ``poor``) they are flattened, and chains, started from the flow's own weighted draws and from the population, find
+    what the flow has not.
+    """
+
+    def __init__(
+        self,
+        flow: Flow,
+        energy: Energy,
+        points: Tensor,
+        log_z: float,
+        generator: torch.Generator,
+        *,
+        batch: int,
+        progress: Callable[[int], float],
+        pooled: bool = True,
+        fresh: int = 240,
+        every: int = 8,
+        warm: float = 0.15,
+        poor: float = 0.5,
+    ) -> None:
+        self.flow, self.energy, self.generator = flow, energy, generator
+        self.batch, self.progress, self.fresh, self.every = batch, progress, fresh, every
+        self.pooled = pooled
+        self.warm, self.poor, self.log_z = warm, poor, log_z
+        self.points, self.pool, self.steps = points, Pool(), 1 if points.shape[1] <= 2 else 5
+        self.found: dict[str, float] = {}
+        self.point_energy = self._teach(points)
+
+    def forward(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Batches for ``ForwardKL``: the population for a while, then weighted draws."""
+        for step in itertools.count():
+            yield self._of_points(self.batch) if self._warms(step) else self._of_pool(step, self.batch)
+
+    def both(self) -> Iterator[tuple[tuple[Tensor, Tensor, Tensor], Tensor | None]]:
+        """Batches for ``BothKL``: the population for a while, then weighted draws and noise, half a batch of each."""
+        for step in itertools.count():
+            if self._warms(step):
+                yield self._of_points(self.batch), None
+            else:
+                yield self._of_pool(step, self.batch - self.batch // 2), self.noise(max(1, self.batch // 2))
+
+    def reverse(self, objective: ReverseKL, hottest: float, until: float = 0.5) -> Iterator[Tensor]:
+        """Batches for ``ReverseKL``, which cools from ``hottest`` to 1 by half of the training."""
+        for step in itertools.count():
+            done = min(1.0, self.progress(step) / until)
+            objective.temperature = 1 / (1 / hottest + (1 - 1 / hottest) * done)
+            yield self.noise(self.batch)
+
+    @torch.no_grad()
+    def look(self, flow: Flow, n: int) -> tuple[dict[str, float], float]:
+        """Draw from the flow, put the draws into the pool; return what their weights say, and their spread in nats."""
+        flow.eval()
+        z, log_r = flow.sample_with_log_prob(n, generator=self.generator)
+        flow.train()
+        log_w = -self.energy(z) - log_r
+        good = torch.isfinite(log_w)
+        kept = log_w[good]
+        if not len(kept):
+            return {"ess": 0.0, "log_z": math.nan, "bound": math.inf}, math.inf
+        if self.pooled:
+            power = _power(kept, 0.1)
+            level = self.log_z - float(_log_mean(power * kept)) if power < 1 else 0.0
+            self.pool.add(z[good], power * kept + level, log_r[good])
+        ess = 1 / float(kept.softmax(0).square().sum() * n)
+        facts = {"ess": ess, "log_z": float(_log_mean(kept)) + math.log(len(kept) / n), "bound": -float(kept.mean())}
+        return facts, float((kept - kept.median()).abs().clamp(max=5.0).mean()) + 5 * (n - len(kept)) / n
+
+    def judge(self, objective: nn.Module, n: int = 350) -> float:
+        """Evaluate for the training: the mean distance of the log weights from their median, each at most 5 nats.
+
+        Of the flow's draws or of the population's points, whichever is more: a mode that the flow has lost shows only
+        in the second.
+        """
+        flow = cast(Flow, objective.flow)
+        facts, spread = self.look(flow, n)
+        spread = max(spread, self._missed(flow))
+        if not self.found or spread <= self.found["spread"]:
+            self.found = {**facts, "spread": spread}
+        return spread
+
+    @torch.no_grad()
+    def _missed(self, flow: Flow, most: int = 500) -> float:
+        points, u = self.points[:most], self.point_energy[:most]
+        flow.eval()
+        log_w = -u - flow.log_prob(points)
+        flow.train()
+        return float((log_w - log_w.median()).abs().clamp(max=5.0).mean())
+
+    def facts(self) -> dict[str, float]:
+        """What the last judgement found, the better of the two; then, if the flow is poor, send out the chains."""
+        found, self.found = self.found, {}
+        found.pop("spread", None)
+        if self.pooled and found and found["ess"] < self.poor:
+            self._walk()
+        return found
+
+    def _walk(self, moves: int = 10) -> None:
+        """Run chains from an eighth of the population and as many weighted draws; they join the population."""
+        n = len(self.points) // 8
+        draws, log_w, _ = self.pool.draw(8 * n, self.generator)
+        picked = torch.multinomial(log_w.softmax(0), n, replacement=True, generator=self.generator)
+        order = torch.randperm(len(self.points), generator=self.generator)
+        settled = torch.cat((self.points[order[:n]], draws[picked]))
+        found = relaxed(self.energy, settled, moves, self.generator, scale=spread(self.points), steps=self.steps).x
+        self.points = torch.cat((self.points[order[2 * n :]], found))
+        self.point_energy = torch.cat((self.point_energy[order[2 * n :]], self._teach(found)))
+
+    @torch.no_grad()
+    def _teach(self, points: Tensor) -> Tensor:
+        """Put points of the target into the pool, with the density that the population's normaliser gives them.
+
+        Returns their energies.
+        """
+        u = self.energy(points)
+        log_w = torch.where(torch.isfinite(u), self.log_z, -torch.inf)
+        if self.pooled:
+            self.pool.add(points, log_w, -u - self.log_z)
+        return u
+
+    def noise(self, n: int) -> Tensor:
+        """Draw base noise."""
+        with torch.no_grad():
+            return self.flow.base.sample(n, self.generator)
+
+    def _warms(self, step: int) -> bool:
+        return self.progress(step) < self.warm
+
+    def _of_pool(self, step: int, n: int) -> tuple[Tensor, Tensor, Tensor]:
+        if step % self.every == 0:
+            self.look(self.flow, self.fresh)
+        return self.pool.draw(n, self.generator)
+
+    def _of_points(self, n: int) -> tuple[Tensor, Tensor, Tensor]:
+        i = torch.randint(len(self.points), (n,), generator=self.generator)
+        flat = torch.zeros(n, dtype=self.points.dtype)
+        return self.points[i], flat, torch.full_like(flat, torch.inf)
+
+
+def course(name: str, lessons: Lessons, *, hottest: float, path_gradient: bool = False) -> tuple[nn.Module, Iterable]:
+    """Return the objective of that name, ``"forward"``, ``"both"`` or ``"reverse"``, and its batches."""
+    if name == "forward":
+        return ForwardKL(lessons.flow), lessons.forward()
+    if name == "both":
+        return BothKL(lessons.flow, lessons.energy, path_gradient=path_gradient), lessons.both()
+    objective = ReverseKL(lessons.flow, lessons.energy, path_gradient=path_gradient)
+    return objective, lessons.reverse(objective, hottest)
+
+
+def _log_mean(log_w: Tensor) -> Tensor:
+    return log_w.logsumexp(0) - math.log(len(log_w))
+
+
+def _power(log_w: Tensor, least: float) -> float:
+    """Largest power of the weights, at most 1, that keeps their effective size at ``least``."""
+
+    def size(power: float) -> float:
+        return 1 / float((power * log_w).softmax(0).square().sum() * len(log_w))
+
+    low, high = 0.0, 1.0
+    if size(high) >= least:
+        return high
+    for _ in range(20):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if size(middle) >= least else (low, middle)
+    return low
