@@ -12,6 +12,9 @@ from realnvp.transforms import Compose, Probit, Standardise, Transform, Whiten
 
 __all__ = ["Counted", "Within", "explore", "outside", "relaxed"]
 
+_EDGE = 3.0
+"""In the coordinates of ``Probit``: nearer a side than a thousandth of the box's width."""
+
 
 class Counted:
     """A potential that counts its evaluations; where it is not finite it is plus infinity."""
@@ -96,13 +99,17 @@ def relaxed(
 def outside(outer: Transform, points: Tensor, *, fixed: bool = False) -> tuple[Compose, Tensor]:
     """Whiten the population's ``points`` behind ``outer``: the whole transform from data, and the points there.
 
-    On a box they are only standardised, its sides stay with their coordinates. ``fixed`` leaves them as they are, where
-    the flow itself must see the symmetries of the energy.
+    On a box they are only standardised, and not where a side has points beside it: there a density that does not vanish
+    has the tail of the standard normal, and the flow's must be no thinner. ``fixed`` leaves the points as they are,
+    where the flow itself must see the symmetries of the energy.
     """
-    boxed = isinstance(outer, Probit)
-    box = [outer] if boxed else []
+    if not isinstance(outer, Probit):
+        whiten = Whiten(points.shape[1])
+        return (Compose(), points) if fixed else (Compose(whiten), whiten.calibrate(points))
     if fixed:
-        return Compose(*box), points
-    scale = Standardise(points.shape[1]) if boxed else Whiten(points.shape[1])
-    z = scale.calibrate(points)
-    return Compose(*box, scale), z
+        return Compose(outer), points
+    standard = Standardise(points.shape[1])
+    standard.calibrate(points)
+    beside = points.abs().amax(0) > _EDGE
+    standard.loc[beside], standard.scale[beside] = 0.0, 1.0
+    return Compose(outer, standard), standard(points)[0]
