@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from bench.common import clocked, heading, table
+from bench.lattice import NEAR, curve, lattice, transition
 from bench.reference import train_reference_on_energy
 from realnvp import BoltzmannGenerator
 from realnvp.measure import ess, log_normalizer
@@ -149,9 +150,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=5000, help="steps of the reference")
-    parser.add_argument(
-        "--parts", default="four,mixtures,others,chains", help="which of four, mixtures, others, chains"
-    )
+    parser.add_argument("--sides", default="8,12,16,24,32", help="sides of the lattices of the curve")
+    parser.add_argument("--masses", default=f"-4,{NEAR:g}", help="their mass^2")
+    parser.add_argument("--parts", default="four,mixtures,others,chains,lattice,transition,curve", help="which parts")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -161,6 +162,11 @@ def main() -> None:
         "mixtures": lambda: mixtures(options.seeds),
         "others": others,
         "chains": lambda: chains(20),
+        "lattice": lambda: lattice(options.seeds, options.steps // 2),
+        "transition": transition,
+        "curve": lambda: curve(
+            [int(v) for v in options.sides.split(",")], [float(v) for v in options.masses.split(",")]
+        ),
     }
     for name in options.parts.split(","):
         print(f"\n{parts[name]()}", flush=True)

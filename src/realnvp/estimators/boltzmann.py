@@ -63,7 +63,8 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         objective: ``"forward"``, ``"reverse"`` or ``"both"``; ``"auto"`` is reverse on a lattice, forward in one or two
             dimensions, else both.
         particles: how many points the population has.
-        path_gradient: for ``"reverse"`` and ``"both"``, leave out the part of the gradient whose mean is zero.
+        path_gradient: leave out the part of the reverse divergence's gradient whose mean is zero: less noise, for a
+            second pass; ``"auto"`` does with ``"both"``.
         device: where the finished flow is put; the training itself runs on the processor.
         batch_size, lr: points per step and learning rate; ``"auto"`` is 512 and 3e-3, on a lattice 256 and 1e-2.
         max_steps, max_time, early_stopping, random_state, verbose, callbacks: as in ``RealNVP``; the
@@ -96,7 +97,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         *,
         objective: str = "auto",
         particles: int = 2000,
-        path_gradient: bool = False,
+        path_gradient: bool | str = "auto",
         batch_size: int | str = "auto",
         lr: float | str = "auto",
         max_steps: int = 3000,
@@ -252,7 +253,8 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
             progress=lambda n: limits.progress(n, time.monotonic() - started),
             pooled=name != "reverse",
         )
-        objective, batches = course(name, lessons, hottest=20.0 if cools else 1.0, path_gradient=self.path_gradient)
+        path = name == "both" if self.path_gradient == "auto" else bool(self.path_gradient)
+        objective, batches = course(name, lessons, hottest=20.0 if cools else 1.0, path_gradient=path)
         outcome = train(
             objective,
             batches,
