@@ -77,7 +77,8 @@ class ForwardKL(nn.Module):
     A batch is ``(x, log_w, log_r)``: points drawn from some density ``r``, and ``log_w = -U(x) - log r(x)``. With the
     weights ``w = exp(log_w)`` and ``v = q / r``, each normalised over the batch, the gradient is that of
     ``-sum (w - v) log q``: the term of ``v`` has mean zero and takes the noise away, all of it where ``q = p``. No
-    gradient of the potential is asked for. ``v`` is cut at ``most`` before it is normalised. Where ``log_r`` is
+    gradient of the potential is asked for. ``v`` is cut at ``most`` before it is normalised, which
+    lets in a bias where the flow has gone that far from where the points were drawn. Where ``log_r`` is
     infinite the points count as draws of the target. The value is the batch's estimate of the divergence in nats (for
     draws of the target, whose density is not known, its negative log likelihood).
 

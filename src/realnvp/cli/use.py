@@ -1,6 +1,7 @@
 """``realnvp sample``, ``score`` and ``info``: what is done with a run."""
 
 import json
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from realnvp.estimators import BoltzmannGenerator
 
 __all__ = ["info", "sample", "score"]
+
+_LOG_Z = ("log_normalizer_", "log_normalizer_error_")
 
 
 def sample(
@@ -48,23 +51,23 @@ def sample(
 
 def _sample_energy(run: Path, out: Path, *, n: int, corrected: bool, seed: int, force: bool, quiet: bool) -> None:
     """Draw rows of a run that learnt an energy; corrected ones are the states of chains."""
-    model = _energy(run)
+    model = _energy(run, asked=corrected)
     writer = TableWriter(out, _columns(run)[0], force=force)
-    whole = corrected and [model.sample(n, corrected=True, random_state=seed)]
+    pieces = model.iter_samples(n, corrected=corrected, random_state=seed)
     with writer:
-        for piece in counted(whole or model.iter_samples(n, random_state=seed), n, "sampling", quiet=quiet):
+        for piece in counted(pieces, n, "sampling", quiet=quiet):
             writer.write(piece)
     how = f" (corrected, acceptance {model.acceptance_:.2f})" if corrected else ""
     say(f"{n:,} rows{how} in {out}", quiet=quiet)
 
 
-def _energy(run: Path) -> "BoltzmannGenerator":
-    """Load a run of an energy; a potential of the user's own is imported by the name it was given."""
+def _energy(run: Path, *, asked: bool = False) -> "BoltzmannGenerator":
+    """Load a run of an energy; where it will be asked, a potential of the user's own is imported by its name."""
     from realnvp.cli.potential import named_potential
     from realnvp.estimators import BoltzmannGenerator
 
     name = read_config(run).get("data", {}).get("name", "")
-    return BoltzmannGenerator.load(run, named_potential(name) if ":" in name else None)
+    return BoltzmannGenerator.load(run, named_potential(name) if asked and ":" in name else None)
 
 
 def score(run: Path, data: Path, out: Path, *, force: bool, quiet: bool) -> None:
@@ -114,9 +117,10 @@ def _tell_energy(run: Path, config: dict) -> None:
     say(f"model     {shape['layers']} {shape['kernel']} couplings of width {shape['width']}, {shape['base']} base")
     say(f"energy    {config.get('data', {}).get('name', 'a function')}, {shape['features']} features")
     say()
+    log_z, error = (math.nan if found[name] is None else found[name] for name in _LOG_Z)
     figures(
         [
-            ("log Z", f"{found['log_normalizer_']:.4f} ± {found['log_normalizer_error_']:.4f}", "nats"),
+            ("log Z", f"{log_z:.4f} ± {error:.4f}", "nats"),
             ("ESS", f"{found['ess_']:.4f}", "of the flow's draws are effective"),
             ("evaluations", f"{found['evaluations_']:,}", "energies of points"),
         ]

@@ -1,5 +1,6 @@
 """``BoltzmannGenerator``: learn to sample from an energy, with weights, the normaliser and corrected samples."""
 
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -17,8 +18,8 @@ from torch import Tensor
 import realnvp
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, check_params, chosen, device_of, fitting, seed_of
-from realnvp.estimators.parts.build import energy_flow, framed, settled, sides
-from realnvp.estimators.parts.explore import Counted, Within, explore, outside, relaxed
+from realnvp.estimators.parts.build import energy_architecture, energy_flow, framed, settled
+from realnvp.estimators.parts.explore import Counted, Within, corners, explore, outside, relaxed
 from realnvp.estimators.parts.lessons import Lessons, course
 from realnvp.estimators.parts.potential import (
     check_potential,
@@ -37,7 +38,7 @@ from realnvp.potentials import Phi4
 from realnvp.session import Limits, Outcome, Record, train
 from realnvp.shapes import spread
 from realnvp.train.checkpoint import read_run, write_run
-from realnvp.transforms import Compose, Probit
+from realnvp.transforms import Compose
 
 __all__ = ["BoltzmannGenerator"]
 
@@ -141,14 +142,19 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         check_params(self, ("layers", "width", "batch_size", "lr"))
         chosen("objective", self.objective, dict.fromkeys(("auto", "forward", "both", "reverse")))
         chosen("kernel", self.kernel, dict.fromkeys(("auto", "spline", "affine", "additive", "lattice")))
+        chosen("base", self.base, dict.fromkeys(("normal", "logistic")))
         features = features_of(potential, self.n_features)
         bounds = self.bounds if self.bounds is not None else getattr(potential, "bounds", None)
+        bounds = None if bounds is None else corners(bounds, features)
         seed = seed_of(self.random_state)
         generator = torch.Generator().manual_seed(seed)
         counted = Counted(with_gradient(potential, gradient))
         for x in (trial_points(features, bounds, generator), trial_points(features, bounds, generator).double()):
             check_potential(potential, x, gradient)
-        outer, found = explore(counted, features, bounds, self.particles, generator)
+        half = math.inf if self.max_time is None else started + self.max_time / 2
+        outer, found = explore(
+            counted, features, bounds, self.particles, generator, stop=lambda: time.monotonic() > half
+        )
         points = found.x
         if starts is not None:
             known = known_points(starts, features, outer)
@@ -156,6 +162,8 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
             points = torch.cat((points, relaxed(Within(counted, outer), many, 20, generator, scale=spread(points)).x))
         field = isinstance(potential, Phi4) and potential.side % 2 == 0
         kernel = self.kernel if self.kernel != "auto" else "lattice" if field else "spline"
+        if kernel == "lattice" and self.base != "normal":
+            raise InputError(f"the lattice flow has a normal base, got base={self.base!r}: leave it out")
         outer, points = outside(outer, points, fixed=kernel == "lattice")
         return self._learn(potential, kernel, counted, outer, points, found.log_z, generator, started)
 
@@ -180,7 +188,8 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         A potential of ``realnvp.potentials`` is named in the config; any other must be given to ``load`` again.
         """
         check_is_fitted(self, "flow_")
-        params = {k: v for k, v in self.get_params().items() if k not in ("callbacks", "device", "bounds")}
+        params = {k: v for k, v in self.get_params().items() if k not in ("callbacks", "device")}
+        params["bounds"] = None if self.bounds is None else corners(self.bounds, self.n_features_in_)
         if not isinstance(params["random_state"], int | np.integer | None):
             params["random_state"] = None
         config = {
@@ -203,7 +212,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         if config.get("kind") != "boltzmann":
             raise InputError(f"{folder} holds a run of kind {config.get('kind')!r}, not one of an energy")
         try:
-            model = cls(**config["params"], bounds=config["architecture"]["bounds"], device=device)
+            model = cls(**config["params"], device=device)
             model.architecture_ = config["architecture"]
             model.flow_ = framed(model.architecture_, energy_flow(model.architecture_, 0))
             model.flow_.load_state_dict(state)
@@ -229,17 +238,9 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         started: float,
     ) -> "BoltzmannGenerator":
         sizes = settled(self, kernel)
-        features = points.shape[1]
-        shape: dict = {
-            "features": features,
-            "bounds": sides(outer[0]) if len(outer) and isinstance(outer[0], Probit) else None,
-            "kernel": kernel,
-            **{name: int(sizes[name]) for name in ("layers", "width")},
-            "base": self.base,
-            "reach": 1.25 * float(points.abs().max()) if kernel == "lattice" else None,
-        }
+        shape = energy_architecture(kernel, sizes, self.base, outer, points)
         core = energy_flow(shape, generator.initial_seed())
-        usual = "reverse" if kernel == "lattice" else "forward" if features <= 2 else "both"
+        usual = "reverse" if kernel == "lattice" else "forward" if shape["features"] <= 2 else "both"
         name = usual if self.objective == "auto" else self.objective
         cools = name == "reverse" and kernel != "lattice"  # the early weights are those of another target
         limits = Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping and not cools else 0.0)

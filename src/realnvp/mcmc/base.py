@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Energy", "Stride", "Walkers", "leap", "log_uniform", "slope"]
+__all__ = ["Energy", "Stride", "Walkers", "effective", "leap", "log_uniform", "slope", "tempered"]
 
 Energy = Callable[[Tensor], Tensor]
 """``(n, D) -> (n,)`` in kT."""
@@ -26,6 +26,22 @@ def slope(energy: Energy, x: Tensor) -> tuple[Tensor, Tensor]:
 def log_uniform(like: Tensor, generator: torch.Generator | None) -> Tensor:
     """Draw the logarithms of uniform numbers, one for each of ``like``."""
     return torch.rand(like.shape, generator=generator, dtype=like.dtype, device=like.device).log()
+
+
+def effective(log_weight: Tensor) -> float:
+    """Kish's effective size of weights, as a fraction of their number."""
+    return float(1 / (log_weight.softmax(0).square().sum() * len(log_weight)))
+
+
+def tempered(log_weight: Tensor, least: float, most: float = 1.0) -> float:
+    """Largest power of the weights, at most ``most``, that keeps their effective size at ``least``."""
+    if effective(most * log_weight) >= least:
+        return most
+    low, high = 0.0, most
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if effective(middle * log_weight) >= least else (low, middle)
+    return low
 
 
 class Stride:

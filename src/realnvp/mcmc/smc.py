@@ -1,13 +1,14 @@
 """Sequential Monte Carlo: a population led from a wide start to the target through a ladder of temperatures."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from realnvp.errors import InputError
-from realnvp.mcmc.base import Energy, Stride, Walkers, leap
+from realnvp.mcmc.base import Energy, Stride, Walkers, effective, leap, tempered
 from realnvp.shapes import spread
 
 __all__ = ["Population", "smc"]
@@ -38,13 +39,14 @@ def smc(
     steps: int = 1,
     ess: float = 0.6,
     most_levels: int = 100,
+    stop: Callable[[], bool] = lambda: False,
     generator: torch.Generator | None = None,
 ) -> Population:
     """Lead draws ``start`` (n, D) of ``exp(-start_energy)``, a normalised density, to ``exp(-energy)``.
 
     Between them lie ``U_b = (1 - b) start_energy + b energy``; each next ``b`` is the largest at which the weights keep
     an effective size of ``ess``. At each level the population is resampled and makes ``moves`` moves of ``steps``
-    leapfrog steps, as wide as its covariance says.
+    leapfrog steps, as wide as its covariance says. Where ``stop()`` is true the next level is the last.
 
     References:
         Del Moral, Doucet, Jasra (2006), Sequential Monte Carlo samplers, J. R. Stat. Soc. B 68, 411
@@ -57,12 +59,13 @@ def smc(
     while beta < 1:
         levels += 1
         drop = torch.where(torch.isfinite(u), u0 - u, -torch.inf)
-        rise = _next(drop, 1 - beta, ess) if levels < most_levels else 1 - beta
+        last = levels == most_levels or stop()
+        rise = 1 - beta if last else max(tempered(drop, ess, 1 - beta), 1e-9)
         beta = 1.0 if rise >= 1 - beta else beta + rise
         log_weight = rise * drop
-        if levels == most_levels and _effective(log_weight) < 0.5 * ess:
+        if last and effective(log_weight) < 0.5 * ess:
             warnings.warn(
-                f"after {most_levels} temperatures the population is still far from the target: what is learnt from it "
+                f"after {levels} temperatures the population is still far from the target: what is learnt from it "
                 "may miss modes",
                 stacklevel=2,
             )
@@ -81,22 +84,6 @@ def smc(
         u, u0 = energy(x), start_energy(x)
         evaluations += (moves * steps + 2) * len(x)
     return Population(x, u, log_z, evaluations, levels)
-
-
-def _next(drop: Tensor, rest: float, ess: float) -> float:
-    """Largest step of the temperature that keeps the weights' effective size at ``ess``."""
-    if _effective(rest * drop) >= ess:
-        return rest
-    low, high = 0.0, rest
-    for _ in range(40):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if _effective(middle * drop) >= ess else (low, middle)
-    return max(low, 1e-9)
-
-
-def _effective(log_weight: Tensor) -> float:
-    weight = log_weight.softmax(0)
-    return float(1 / (weight.square().sum() * len(weight)))
 
 
 def _systematic(weight: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from realnvp.errors import InputError
 from realnvp.potentials.base import Potential
 
 __all__ = ["DW4", "LJ13"]
@@ -61,6 +62,10 @@ class LJ13(Potential):
 
     name = "lj13"
     core: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.core < 1:
+            raise InputError(f"{self.name}: core must lie between 0 and 1, got {self.core}")
 
     @property
     def features(self) -> int:

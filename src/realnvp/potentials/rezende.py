@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from realnvp.errors import InputError
 from realnvp.potentials.base import Planar
 
 __all__ = ["U1", "U2", "U3", "U4"]
@@ -13,6 +14,10 @@ __all__ = ["U1", "U2", "U3", "U4"]
 
 class _Boxed(Planar):
     """Three of the four are improper in ``x1`` outside a box."""
+
+    def __post_init__(self) -> None:
+        if not all(0 < width < math.inf for width in vars(self).values()):
+            raise InputError(f"{self.name}: widths must be positive and finite, got {self}")
 
     @property
     def bounds(self) -> tuple[float, float]:

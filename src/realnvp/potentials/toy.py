@@ -206,6 +206,13 @@ class Mixture40(Potential):
     reach: float = 40.0
     spread: float = math.log1p(math.e)
 
+    def __post_init__(self) -> None:
+        if self.draw < 0 or self.components < 1 or not (0 <= self.reach < math.inf and 0 < self.spread < math.inf):
+            raise InputError(
+                f"{self.name}: draw must be at least 0, components at least 1, reach not negative and spread positive, "
+                f"got {self}"
+            )
+
     @property
     def features(self) -> int:
         """Two."""

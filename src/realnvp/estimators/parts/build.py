@@ -25,12 +25,12 @@ __all__ = [
     "PRECISIONS",
     "architecture",
     "build",
+    "energy_architecture",
     "energy_flow",
     "framed",
     "mixture_base",
     "scalers",
     "settled",
-    "sides",
     "whole",
 ]
 
@@ -90,6 +90,20 @@ def settled(model: Any, kernel: str) -> dict:
     auto = _LATTICE if kernel == "lattice" else {"layers": LAYERS[kernel]} | _ELSE
     asked = {name: getattr(model, name) for name in auto}
     return {name: usual if asked[name] == "auto" else asked[name] for name, usual in auto.items()}
+
+
+def energy_architecture(kernel: str, sizes: dict, base: str, outer: Compose, points: Tensor) -> dict:
+    """Return the plain data that ``energy_flow`` and ``framed`` make a flow from."""
+    box = outer[0] if len(outer) and isinstance(outer[0], Probit) else None
+    return {
+        "features": points.shape[1],
+        "bounds": None if box is None else [box.low.tolist(), box.high.tolist()],
+        "kernel": kernel,
+        "layers": int(sizes["layers"]),
+        "width": int(sizes["width"]),
+        "base": base,
+        "reach": 1.25 * float(points.abs().max()) if kernel == "lattice" else None,
+    }
 
 
 def energy_flow(shape: dict, seed: int) -> Flow:
@@ -153,12 +167,6 @@ def mixture_base(z: Tensor, components: int, seed: int) -> Mixture:
             z[:20_000].double().cpu().numpy()
         )
     return Mixture.from_sklearn(found)
-
-
-def sides(box: Transform) -> list[list[float]]:
-    """Corners of a box as plain data."""
-    assert isinstance(box, Probit)
-    return [box.low.tolist(), box.high.tolist()]
 
 
 def framed(shape: dict, core: Flow) -> Flow:

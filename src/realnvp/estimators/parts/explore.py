@@ -1,16 +1,18 @@
 """Exploring an energy: its coordinates, and the population that looks for where it is low."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from realnvp.errors import InputError
 from realnvp.mcmc import Energy, Population, Stride, Walkers, leap, smc, widest_start
 from realnvp.shapes import spread
 from realnvp.transforms import Compose, Probit, Standardise, Transform, Whiten
 
-__all__ = ["Counted", "Within", "explore", "outside", "relaxed"]
+__all__ = ["Counted", "Within", "corners", "explore", "outside", "relaxed"]
 
 _EDGE = 3.0
 """In the coordinates of ``Probit``: nearer a side than a thousandth of the box's width."""
@@ -30,27 +32,32 @@ class Counted:
 
 
 class Within:
-    """The energy in the coordinates ``z`` of ``x = t^-1(z)``: ``U(x) - log |det dx/dz|``."""
+    """The energy in the coordinates ``z`` of ``x = t^-1(z)``: ``U(x) / temperature - log |det dx/dz|``."""
 
     def __init__(self, potential: Energy, transform: Transform) -> None:
-        self.potential, self.transform = potential, transform
+        self.potential, self.transform, self.temperature = potential, transform, 1.0
 
     def __call__(self, z: Tensor) -> Tensor:
         """Energy of each row."""
         x, ladj = self.transform.inverse(z)
-        return self.potential(x) - ladj
+        return self.potential(x) / self.temperature - ladj
 
 
 def explore(
-    potential: Energy, features: int, bounds: tuple | None, n: int, generator: torch.Generator
+    potential: Energy,
+    features: int,
+    bounds: tuple | None,
+    n: int,
+    generator: torch.Generator,
+    stop: Callable[[], bool] = lambda: False,
 ) -> tuple[Transform, Population]:
     """Lead a population from a wide start to the target; return the transform to its unbounded coordinates with it.
 
     On a box the start is uniform (normal in the coordinates of ``Probit``), in space it is a normal about zero as wide
     as ``widest_start`` says. In more than two dimensions the moves are Hamiltonian, and the population goes on moving
-    at the target for a while: there it takes long to mix.
+    at the target for a while: there it takes long to mix. Once ``stop()`` is true it comes to an end.
     """
-    outer: Transform = Compose() if bounds is None else Probit(*_corners(bounds, features))
+    outer: Transform = Compose() if bounds is None else Probit(*corners(bounds, features))
     energy = potential if bounds is None else Within(potential, outer)
     scale = widest_start(energy, features, generator) if bounds is None else 1.0
     constant = features * math.log(scale * math.sqrt(2 * math.pi))
@@ -62,16 +69,21 @@ def explore(
         lambda z: 0.5 * (z / scale).square().sum(-1) + constant,
         moves=moves,
         steps=steps,
+        stop=stop,
         generator=generator,
     )
     if features <= 2:
         return outer, found
-    walkers = relaxed(energy, found.x, 30, generator, steps=steps)
+    walkers = relaxed(energy, found.x, 30, generator, steps=steps, stop=stop)
     return outer, replace(found, x=walkers.x, u=walkers.u)
 
 
-def _corners(bounds: tuple, features: int) -> tuple[list[float], list[float]]:
-    low, high = (torch.as_tensor(b, dtype=torch.float64).expand(features).tolist() for b in bounds)
+def corners(bounds: tuple, features: int) -> tuple[list[float], list[float]]:
+    """Return the low and the high corner of a box, or say what is wrong with it."""
+    try:
+        low, high = (torch.as_tensor(b, dtype=torch.float64).expand(features).tolist() for b in bounds)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"bounds must be (low, high), numbers or {features} of them each, got {bounds!r}") from error
     return low, high
 
 
@@ -83,6 +95,7 @@ def relaxed(
     *,
     scale: Tensor | None = None,
     steps: int = 1,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Walkers:
     """Let points settle by ``moves`` moves of ``steps`` leapfrog steps, of a size that finds itself.
 
@@ -90,6 +103,8 @@ def relaxed(
     """
     stride, walkers = Stride(0.3, 0.65), Walkers.at(x, energy)
     for _ in range(moves):
+        if stop():
+            break
         wide = spread(walkers.x) if scale is None else scale
         walkers = leap(energy, walkers, stride.size, wide, steps=steps, generator=generator)
         stride.learn(walkers.acceptance)

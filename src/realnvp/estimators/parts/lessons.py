@@ -8,9 +8,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from realnvp.estimators.parts.explore import relaxed
+from realnvp.estimators.parts.explore import Within, relaxed
 from realnvp.flow import Flow
-from realnvp.mcmc import Energy
+from realnvp.mcmc import effective, tempered
 from realnvp.objectives import BothKL, ForwardKL, ReverseKL
 from realnvp.shapes import spread
 from realnvp.train.pool import Pool
@@ -29,7 +29,7 @@ class Lessons:
     def __init__(
         self,
         flow: Flow,
-        energy: Energy,
+        energy: Within,
         points: Tensor,
         log_z: float,
         generator: torch.Generator,
@@ -48,6 +48,7 @@ class Lessons:
         self.warm, self.poor, self.log_z = warm, poor, log_z
         self.points, self.pool, self.steps = points, Pool(), 1 if points.shape[1] <= 2 else 5
         self.found: dict[str, float] = {}
+        self.begun = 0.0
         self.point_energy = self._teach(points)
 
     def forward(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -63,11 +64,11 @@ class Lessons:
             else:
                 yield self._of_pool(step, self.batch - self.batch // 2), self.noise(max(1, self.batch // 2))
 
-    def reverse(self, objective: ReverseKL, hottest: float, until: float = 0.5) -> Iterator[Tensor]:
-        """Batches for ``ReverseKL``, which cools from ``hottest`` to 1 by half of the training."""
+    def reverse(self, energy: Within, hottest: float, until: float = 0.5) -> Iterator[Tensor]:
+        """Batches for ``ReverseKL`` of an energy that cools from ``hottest`` to 1 by half of the training."""
         for step in itertools.count():
             done = min(1.0, self.progress(step) / until)
-            objective.temperature = 1 / (1 / hottest + (1 - 1 / hottest) * done)
+            energy.temperature = 1 / (1 / hottest + (1 - 1 / hottest) * done)
             yield self.noise(self.batch)
 
     @torch.no_grad()
@@ -82,11 +83,14 @@ class Lessons:
         if not len(kept):
             return {"ess": 0.0, "log_z": math.nan, "bound": math.inf}, math.inf
         if self.pooled:
-            power = _power(kept, 0.1)
+            power = tempered(kept, 0.1)
             level = self.log_z - float(_log_mean(power * kept)) if power < 1 else 0.0
             self.pool.add(z[good], power * kept + level, log_r[good])
-        ess = 1 / float(kept.softmax(0).square().sum() * n)
-        facts = {"ess": ess, "log_z": float(_log_mean(kept)) + math.log(len(kept) / n), "bound": -float(kept.mean())}
+        facts = {
+            "ess": effective(kept) * len(kept) / n,
+            "log_z": float(_log_mean(kept)) + math.log(len(kept) / n),
+            "bound": -float(kept.mean()),
+        }
         return facts, float((kept - kept.median()).abs().clamp(max=5.0).mean()) + 5 * (n - len(kept)) / n
 
     def judge(self, objective: nn.Module, n: int = 350) -> float:
@@ -147,7 +151,10 @@ class Lessons:
             return self.flow.base.sample(n, self.generator)
 
     def _warms(self, step: int) -> bool:
-        return self.progress(step) < self.warm
+        """Whether the training is at its beginning; the time that the population took does not count."""
+        if step == 0:
+            self.begun = self.progress(0)
+        return self.progress(step) < self.begun + self.warm * (1 - self.begun)
 
     def _of_pool(self, step: int, n: int) -> tuple[Tensor, Tensor, Tensor]:
         if step % self.every == 0:
@@ -166,24 +173,10 @@ def course(name: str, lessons: Lessons, *, hottest: float, path_gradient: bool =
         return ForwardKL(lessons.flow), lessons.forward()
     if name == "both":
         return BothKL(lessons.flow, lessons.energy, path_gradient=path_gradient), lessons.both()
-    objective = ReverseKL(lessons.flow, lessons.energy, path_gradient=path_gradient)
-    return objective, lessons.reverse(objective, hottest)
+    cooling = Within(lessons.energy.potential, lessons.energy.transform)  # the judgement keeps its own, at 1
+    objective = ReverseKL(lessons.flow, cooling, path_gradient=path_gradient)
+    return objective, lessons.reverse(cooling, hottest)
 
 
 def _log_mean(log_w: Tensor) -> Tensor:
     return log_w.logsumexp(0) - math.log(len(log_w))
-
-
-def _power(log_w: Tensor, least: float) -> float:
-    """Largest power of the weights, at most 1, that keeps their effective size at ``least``."""
-
-    def size(power: float) -> float:
-        return 1 / float((power * log_w).softmax(0).square().sum() * len(log_w))
-
-    low, high = 0.0, 1.0
-    if size(high) >= least:
-        return high
-    for _ in range(20):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if size(middle) >= least else (low, middle)
-    return low

@@ -158,9 +158,9 @@ def known_points(starts: ArrayLike, features: int, outer: Transform) -> Tensor:
     return known.float()
 
 
-def trial_points(features: int, bounds: tuple | None, generator: torch.Generator) -> Tensor:
+def trial_points(features: int, bounds: tuple[list[float], list[float]] | None, generator: torch.Generator) -> Tensor:
     """A few points to try a potential on: in its box, or about zero."""
     if bounds is None:
         return torch.randn(16, features, generator=generator, dtype=torch.float32)
-    low, high = (torch.as_tensor(b, dtype=torch.float32).expand(features) for b in bounds)
+    low, high = (torch.tensor(b, dtype=torch.float32) for b in bounds)
     return low + (high - low) * (0.01 + 0.98 * torch.rand(16, features, generator=generator, dtype=torch.float32))

@@ -39,7 +39,7 @@ class Weighted:
     def log_weights(self, n: int = 10_000, *, random_state: Seed = None) -> tuple[np.ndarray, np.ndarray]:
         """Draw ``x`` (n, D) from the flow, with ``log w = -U(x) - log q(x)`` (n,): minus infinity where p is zero."""
         flow, potential = self._ready()
-        pieces = list(self._drawn(flow, count_of(n), random_state, potential))
+        pieces = list(self._drawn(flow, potential, count_of(n), random_state))
         return np.concatenate([x for x, _ in pieces]), np.concatenate([w for _, w in pieces])
 
     def sample(
@@ -56,14 +56,19 @@ class Weighted:
             Flow-based generative models for Markov chain Monte Carlo (Albergo et al., 2019),
             https://arxiv.org/abs/1904.12072
         """
-        n = count_of(n_samples)
-        if not corrected:
-            return np.concatenate(list(self.iter_samples(n, random_state=random_state)))
-        return self._corrected(n, count_of(chains), seed_of(random_state))[0]
+        return np.concatenate(
+            list(self.iter_samples(n_samples, corrected=corrected, chains=chains, random_state=random_state))
+        )
 
-    def iter_samples(self, n_samples: int, *, random_state: Seed = None) -> Iterator[np.ndarray]:
+    def iter_samples(
+        self, n_samples: int, *, corrected: bool = False, chains: int = 64, random_state: Seed = None
+    ) -> Iterator[np.ndarray]:
         """Draw the same points as ``sample`` in pieces, so that memory does not grow with their number."""
-        for x, _ in self._drawn(self._exact(), count_of(n_samples), random_state, None):
+        n = count_of(n_samples)
+        if corrected:
+            yield from self._corrected(n, _chains(chains, n), seed_of(random_state))
+            return
+        for x, _ in self._drawn(self._exact(), None, n, random_state):
             yield x
 
     def expectation(
@@ -83,9 +88,9 @@ class Weighted:
             self._warn(log_w)
             mean, error = weighted_mean(_values(f, x), log_w)
             return Estimate(float(mean), float(error))
-        x, chains = self._corrected(count_of(n), 64, seed_of(random_state))
-        values = _values(f, x)
-        series = values[: len(x) // chains * chains].reshape(-1, chains)
+        chains = _chains(64, count_of(n))
+        values = np.concatenate([_values(f, x) for x in self._corrected(n, chains, seed_of(random_state))])
+        series = values[: len(values) // chains * chains].reshape(-1, chains)
         time_ = max(autocorrelation_time(series), self.autocorrelation_time_)
         return Estimate(float(values.mean()), float(values.std() * np.sqrt(time_ / len(values))))
 
@@ -100,42 +105,54 @@ class Weighted:
                 stacklevel=3,
             )
 
-    def _corrected(self, n: int, chains: int, seed: int) -> tuple[np.ndarray, int]:
-        """Run chains, each from a start of its own; return ``n`` states, step by step, and the number of chains."""
+    def _corrected(self, n: int, chains: int, seed: int) -> Iterator[np.ndarray]:
+        """Run chains, each from a start of its own; yield ``n`` states, step by step, in pieces."""
         pilot_seed, main_seed, chain_seed = np.random.SeedSequence(seed).generate_state(3)
-        rng, chains = np.random.default_rng(chain_seed), max(1, min(chains, n // 16))
+        rng = np.random.default_rng(chain_seed)
         x, log_w = self.log_weights(100 * chains, random_state=int(pilot_seed))
         if not np.isfinite(log_w).any():
             raise InputError("none of the flow's draws has a finite energy: train longer before correcting them")
+        burn = self._burn(log_w)
         x, log_w = x.reshape(chains, 100, -1), log_w.reshape(chains, 100)
         noise = rng.gumbel(size=log_w.shape)  # the largest of log w + Gumbel noise is a draw by weight
         first = np.arange(chains), (log_w + noise).argmax(1)
+        at, at_w = x[first], log_w[first]
+        steps, done, moved, seen = burn + -(-n // chains), 0, 0.0, []
+        proposals = self._drawn(*self._ready(), steps * chains, int(main_seed), CHUNK // chains * chains)
+        for fresh, fresh_w in proposals:
+            x = np.concatenate((at[None], fresh.reshape(-1, chains, fresh.shape[1])))
+            log_w = np.concatenate((at_w[None], fresh_w.reshape(-1, chains)))
+            path, rate = metropolis(log_w, rng)
+            states = np.take_along_axis(x, path[..., None], 0)[1:]
+            weights = np.take_along_axis(log_w, path, 0)[1:]
+            at, at_w = states[-1], weights[-1]
+            drop = max(0, burn - done)
+            done, moved = done + len(states), moved + rate * len(states)
+            seen.append(weights[drop:])
+            kept = states[drop:].reshape(-1, x.shape[-1])
+            yield kept[: n - (max(0, done - len(states) - burn) * chains)]
+        self.acceptance_ = moved / steps
+        self.autocorrelation_time_ = autocorrelation_time(np.concatenate(seen))
+
+    def _burn(self, log_w: np.ndarray) -> int:
+        """How many moves the heaviest of all weights may hold a chain that starts on it."""
         burn = int(np.ceil(5 * _heaviest(log_w)))
         if burn > _MOST_BURN:
             warnings.warn(
                 f"the flow's weights are so uneven that chains want {burn:,} moves to forget their start, and get "
                 f"{_MOST_BURN:,}: train longer, or take more chains than one run",
-                stacklevel=4,
+                stacklevel=5,
             )
-        burn = min(burn, _MOST_BURN)
-        steps = burn + -(-n // chains)
-        fresh, fresh_w = self.log_weights(steps * chains, random_state=int(main_seed))
-        x = np.concatenate((x[first][None], fresh.reshape(steps, chains, -1)))
-        log_w = np.concatenate((log_w[first][None], fresh_w.reshape(steps, chains)))
-        path, self.acceptance_ = metropolis(log_w, rng)
-        path = path[1 + burn :]
-        self.autocorrelation_time_ = autocorrelation_time(np.take_along_axis(log_w, path, 0))
-        states = np.take_along_axis(x, path[..., None], 0)
-        return states.reshape(-1, x.shape[-1])[:n], chains
+        return min(burn, _MOST_BURN)
 
     @torch.no_grad()
     def _drawn(
-        self, flow: Flow, n: int, random_state: Seed, potential: Energy | None
+        self, flow: Flow, potential: Energy | None, n: int, random_state: Seed, chunk: int = CHUNK
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Draw in pieces, with their log weights under a potential."""
         generator = torch.Generator(next(flow.buffers()).device).manual_seed(seed_of(random_state))
-        for start in range(0, n, CHUNK):
-            x, log_q = flow.sample_with_log_prob(min(CHUNK, n - start), generator=generator)
+        for start in range(0, n, chunk):
+            x, log_q = flow.sample_with_log_prob(min(chunk, n - start), generator=generator)
             log_w = log_q if potential is None else -potential(x) - log_q
             yield x.cpu().numpy(), torch.where(torch.isnan(log_w), -torch.inf, log_w).cpu().numpy()
 
@@ -157,6 +174,11 @@ def _values(f: Callable[[np.ndarray], ArrayLike], x: np.ndarray) -> np.ndarray:
             f"f returned shape {values.shape} for points of shape {x.shape}: return one number for each row"
         )
     return values
+
+
+def _chains(wanted: int, n: int) -> int:
+    """As many chains as are wanted, each with 16 states or more where there are that many, none wider than a piece."""
+    return max(1, min(count_of(wanted), n // 16, CHUNK))
 
 
 def _heaviest(log_w: np.ndarray) -> float:
