@@ -7,7 +7,7 @@ from scipy import stats
 
 from realnvp.bases import Logistic, Normal
 from realnvp.flow import Flow
-from realnvp.objectives import ForwardKL, MaxLikelihood, ReverseKL
+from realnvp.objectives import BothKL, ForwardKL, MaxLikelihood, ReverseKL
 from realnvp.potentials import U4
 from realnvp.recipes import real_nvp
 from realnvp.transforms import Affine
@@ -143,3 +143,23 @@ def test_its_value_is_the_forward_divergence():
     exact = 2 * (0.3 + 1.25 / (2 * s2) - 0.5)
 
     assert ForwardKL(flow)(weighted(400_000, 2.0)).item() == pytest.approx(exact, abs=0.01)
+
+
+def test_both_divergences_are_added_and_either_may_be_left_out():
+    flow = normal()
+    energy = U4()
+    x = torch.randn(7, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    points, noise = (x, torch.zeros(7, dtype=torch.float64), -0.5 * x.square().sum(1)), x.flip(0)
+    both = BothKL(flow, energy)
+    forward, reverse = ForwardKL(flow)(points), ReverseKL(flow, energy)(noise)
+
+    torch.testing.assert_close(both((points, noise)), forward + reverse)
+    torch.testing.assert_close(both((points, None)), forward)
+    torch.testing.assert_close(both((None, noise)), reverse)
+
+
+def test_both_divergences_hold_the_flows_parameters_once():
+    flow = real_nvp(2)
+    objective = BothKL(flow, U4())
+
+    assert len(list(objective.parameters())) == len(list(flow.parameters()))

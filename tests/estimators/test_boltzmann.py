@@ -1,6 +1,7 @@
 """``BoltzmannGenerator``: known answers, exactness of what is corrected, sentences for potentials that cannot be."""
 
 import math
+import time
 import warnings
 
 import numpy as np
@@ -215,6 +216,7 @@ def test_a_model_of_a_users_function_asks_for_it_again(tmp_path):
     model.save(tmp_path / "run")
     again = BoltzmannGenerator.load(tmp_path / "run")
 
+    assert again.bounds == [[-9, -9], [9, 9.5]]
     np.testing.assert_array_equal(again.sample(5, random_state=0), model.sample(5, random_state=0))
     with pytest.raises(InputError, match="loaded without its potential"):
         again.log_weights(5)
@@ -335,3 +337,63 @@ def test_the_free_field_has_the_normaliser_of_its_determinant():
 def test_a_lattice_kernel_wants_a_square():
     with pytest.raises(InputError, match="square lattice"):
         BoltzmannGenerator(kernel="lattice", **QUICK).fit(DoubleWell())
+
+
+def test_corrected_samples_come_in_pieces(poor):
+    """The same states as in one array, across the seams between pieces."""
+    whole = poor.sample(40_001, corrected=True, random_state=2)
+    pieces = list(poor.iter_samples(40_001, corrected=True, random_state=2))
+
+    assert len(pieces) > 2
+    assert max(map(len, pieces)) <= 16_384
+    np.testing.assert_array_equal(np.concatenate(pieces), whole)
+    assert whole.shape == (40_001, 2)
+    assert 0 < poor.acceptance_ < 1
+
+
+@pytest.mark.parametrize(
+    ("bounds", "sentence"),
+    [
+        ((1, 2, 3), "bounds must be"),
+        (7, "bounds must be"),
+        (([0, 0, 0], 1), "bounds must be"),
+        ("ab", "bounds must be"),
+    ],
+    ids=range(4),
+)
+def test_bounds_of_another_form_get_a_sentence(bounds, sentence):
+    with pytest.raises(InputError, match=sentence):
+        BoltzmannGenerator(2, bounds, **QUICK).fit(bowl)
+
+
+def test_a_lattice_has_its_own_base():
+    with pytest.raises(InputError, match="normal base"):
+        BoltzmannGenerator(base="logistic", **QUICK).fit(Phi4(4))
+
+
+@warnings_of_quick_fits
+def test_a_correlated_law_of_many_dimensions_is_learnt_soon():
+    root = torch.tril(torch.ones(12, 12, dtype=torch.float64))
+
+    def walk(x):
+        return 0.5 * torch.linalg.solve_triangular(root.to(x.dtype), x.T, upper=False).square().sum(0)
+
+    model = BoltzmannGenerator(12, **QUICK | {"max_steps": 300}).fit(walk)
+
+    assert model.ess_ > 0.8
+    assert abs(model.log_normalizer_ - 6 * math.log(2 * math.pi)) < 5 * model.log_normalizer_error_ + 1e-3
+    assert model.coverage_ > 0.7
+
+
+@warnings_of_quick_fits
+def test_time_limits_hold_for_the_population_too():
+    def slow(x):
+        time.sleep(0.02)
+        return bowl(x)
+
+    start = time.monotonic()
+    with pytest.warns(UserWarning, match="the population is still far from the target"):
+        model = BoltzmannGenerator(2, **QUICK | {"max_time": 1.5}).fit(slow)
+
+    assert time.monotonic() - start < 15
+    assert model.stopped_by_ == "max_time"

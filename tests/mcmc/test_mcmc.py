@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from realnvp.mcmc import Walkers, hmc, leap, smc, widest_start
+from realnvp.mcmc import Walkers, effective, hmc, leap, smc, tempered, widest_start
 from realnvp.potentials import U1, DoubleWell, ManyWell, Mixture40, Phi4, Rings
 
 SCALES = torch.tensor([1.0, 0.1, 5.0], dtype=torch.float64)
@@ -154,3 +154,79 @@ def test_the_same_seed_gives_the_same_chains():
 
     assert torch.equal(*pair)
     assert np.isfinite(pair[0].numpy()).all()
+
+
+MIX = torch.tensor([[1.0, 0.0, 0.0], [3.0, 0.1, 0.0], [-2.0, 0.4, 2.0]], dtype=torch.float64)
+
+
+def mixed(x):
+    """A normal of the covariance MIX MIX^T, strongly correlated."""
+    return 0.5 * torch.linalg.solve_triangular(MIX, x.T, upper=False).square().sum(0)
+
+
+def test_a_root_of_the_covariance_makes_up_for_correlations():
+    x = torch.randn(4000, 3, generator=seeded(), dtype=torch.float64) @ MIX.T
+    walkers = Walkers.at(x, mixed)
+    for i in range(20):
+        walkers = leap(mixed, walkers, 0.9, MIX, steps=3, generator=seeded(i))
+
+    assert walkers.acceptance > 0.7
+    torch.testing.assert_close(torch.cov(walkers.x.T), MIX @ MIX.T, rtol=0.1, atol=0.1)
+    assert (walkers.x - x).abs().mean() > 0.5
+
+
+def test_several_steps_keep_a_law_that_is_not_normal():
+    """Draws of the double well stay draws of it: the mean energy and the share right of the barrier."""
+    potential = DoubleWell()
+    x = torch.as_tensor(potential.sample(20_000, 0))
+    walkers = Walkers.at(x, potential)
+    for i in range(10):
+        walkers = leap(potential, walkers, 0.4, steps=4, generator=seeded(i))
+
+    assert 0.3 < walkers.acceptance < 1
+    assert walkers.u.mean().item() == pytest.approx(potential(x).mean().item(), abs=0.05)
+    assert (walkers.x[:, 0] > 0).double().mean().item() == pytest.approx((x[:, 0] > 0).double().mean().item(), abs=0.02)
+
+
+def test_a_step_that_meets_no_gradient_goes_on():
+    """The gradient is NaN left of zero, as under a root: walkers are thrown back, the others live."""
+    walkers = Walkers.at(torch.full((100, 1), 0.05, dtype=torch.float64), lambda x: x.sum(-1).sqrt())
+    for i in range(20):
+        walkers = leap(lambda x: x.sum(-1).sqrt(), walkers, 0.3, steps=3, generator=seeded(i))
+
+    assert torch.isfinite(walkers.u).all()
+    assert (walkers.x > 0).all()
+
+
+def test_a_population_that_has_no_time_says_so():
+    x, energy = start_of(40.0, 500, 2)
+    with pytest.warns(UserWarning, match="after 1 temperatures the population is still far"):
+        found = smc(Mixture40(), x, energy, stop=lambda: True, generator=seeded())
+
+    assert found.levels == 1
+
+
+@pytest.mark.parametrize("least", [0.2, 0.6, 0.95])
+def test_weights_are_tempered_to_an_effective_size(least):
+    log_w = 4 * torch.randn(500, generator=seeded(), dtype=torch.float64)
+    power = tempered(log_w, least)
+    w = (power * log_w).exp()
+
+    assert (w.mean() ** 2 / (w**2).mean()).item() == pytest.approx(least, abs=1e-6)
+    assert effective(power * log_w) == pytest.approx(least, abs=1e-6)
+    assert tempered(log_w, 1e-3, most=0.5) == 0.5
+
+
+def test_a_population_mixes_in_many_dimensions():
+    """A normal whose 20 scales span four decades, off zero by three of each: log Z and the means."""
+    scales = torch.logspace(-2, 2, 20, dtype=torch.float64)
+
+    def wide(x):
+        return 0.5 * ((x - 3 * scales) / scales).square().sum(-1)
+
+    x, energy = start_of(400.0, 2000, 20)
+    found = smc(wide, x, energy, moves=3, steps=5, generator=seeded())
+    exact = 10 * math.log(2 * math.pi) + scales.log().sum().item()
+
+    assert found.log_z == pytest.approx(exact, abs=2.5)
+    torch.testing.assert_close(found.x.mean(0) / scales, torch.full((20,), 3.0, dtype=torch.float64), atol=0.25, rtol=0)

@@ -93,14 +93,14 @@ class Lessons:
         }
         return facts, float((kept - kept.median()).abs().clamp(max=5.0).mean()) + 5 * (n - len(kept)) / n
 
-    def judge(self, objective: nn.Module, n: int = 350) -> float:
+    def judge(self, objective: nn.Module) -> float:
         """Evaluate for the training: the mean distance of the log weights from their median, each at most 5 nats.
 
         Of the flow's draws or of the population's points, whichever is more: a mode that the flow has lost shows only
         in the second.
         """
         flow = cast(Flow, objective.flow)
-        facts, spread = self.look(flow, n)
+        facts, spread = self.look(flow, 350 if self.points.shape[1] <= 2 else 1000)
         spread = max(spread, self._missed(flow))
         if not self.found or spread <= self.found["spread"]:
             self.found = {**facts, "spread": spread}
