@@ -16,7 +16,7 @@ from bench.common import clocked, heading, table
 from bench.lattice import NEAR, curve, lattice, transition
 from bench.reference import train_reference_on_energy
 from realnvp import BoltzmannGenerator
-from realnvp.measure import ess, log_normalizer
+from realnvp.measure import ess, log_normalizer, weighted_mean
 from realnvp.potentials import (
     DW4,
     LJ13,
@@ -121,7 +121,30 @@ def others() -> str:
         figures = [f"{model.ess_:.4f}", f"{model.coverage_:.4f}", f"{model.pareto_k_:.2f}", error]
         rows.append([name, *figures, f"{model.evaluations_:,}", f"{wall:.0f}"])
         print("  ", *rows[-1], flush=True)
+        if isinstance(potential, ManyWell) and potential.pairs > 1:
+            print("  ", _wells(potential, model), flush=True)
     return table(["potential", "ESS", "coverage", "Pareto k", "log Z error", "evaluations", "wall (s)"], rows)
+
+
+def _virial(potential: Potential) -> Callable[[np.ndarray], np.ndarray]:
+    def virial(x: np.ndarray) -> np.ndarray:
+        at = torch.as_tensor(x).requires_grad_()
+        (slope,) = torch.autograd.grad(potential(at).sum(), at)
+        return (at * slope).sum(1).detach().numpy()
+
+    return virial
+
+
+def _wells(potential: ManyWell, model: BoltzmannGenerator) -> str:
+    """How much of the mass is in the right well of each pair, by weighted draws."""
+    truth = (DoubleWell().sample(2_000_000, 0)[:, 0] > 0).mean()
+    x, log_w = model.log_weights(DRAWS, random_state=0)
+    share, error = weighted_mean(x[:, ::2] > 0, log_w)
+    away = (abs(share - truth) / error).max()
+    return (
+        f"right wells of the {potential.pairs} pairs: {share.min():.4f} to {share.max():.4f} of the mass, exact "
+        f"{truth:.4f}; the furthest {away:.1f} standard errors away"
+    )
 
 
 def chains(repeats: int) -> str:
@@ -133,9 +156,13 @@ def chains(repeats: int) -> str:
         (MuellerBrown(), "x1 > 0", lambda x: x[:, 0] > 0),
         (Rings(), "r^2", lambda x: (x**2).sum(1)),
         (Mixture40(), "x1 > 0", lambda x: x[:, 0] > 0),
+        (Funnel(), "x1 > 3", lambda x: x[:, 0] > 3),
+        (ManyWell(), "x1 > 0", lambda x: x[:, 0] > 0),
+        *((p, "x . grad U", _virial(p)) for p in (Phi4(), DW4(), LJ13())),
     ]
     for potential, name, f in tried:
-        truth = f(potential.sample(2_000_000, 0)).mean()
+        virial = name == "x . grad U"  # its mean is D for every law that vanishes far out, by parts
+        truth = potential.features if virial else f(potential.sample(1_000_000, 0)).mean()
         model, _ = ours(potential, 0, max_steps=600)
         found = [model.expectation(f, 10_000, corrected=True, random_state=seed) for seed in range(repeats)]
         inside = sum(abs(value - truth) < 3 * error for value, error in found)

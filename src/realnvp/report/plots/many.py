@@ -34,11 +34,18 @@ _CELLS = 50
 _LONGEST_NAME = 16
 
 
-def corner(X: ArrayLike, samples: ArrayLike, *, names: Sequence[str] | None = None, most: int = 6) -> Figure:
+def corner(
+    X: ArrayLike,
+    samples: ArrayLike,
+    *,
+    names: Sequence[str] | None = None,
+    labels: tuple[str, str] = ("data", "samples"),
+    most: int = 6,
+) -> Figure:
     """Data (points and contours) and samples (contours) of every pair of columns, their histograms on the diagonal.
 
     Contours hold 50 % and 90 % of the mass. Of more than ``most`` columns those are drawn whose marginals differ most,
-    by the Kolmogorov–Smirnov distance, which heads every histogram; the title says so.
+    by the Kolmogorov–Smirnov distance, which heads every histogram; the title says so. ``labels`` name the two.
     """
     data, drawn = points(X), points(samples)
     features = data.shape[1]
@@ -59,7 +66,7 @@ def corner(X: ArrayLike, samples: ArrayLike, *, names: Sequence[str] | None = No
             _pair(ax, data[:, pair], drawn[:, pair], (low[pair], high[pair]))
         _outer(ax, i, j, count, titles[kept[j]], titles[kept[i]])
     figure.align_labels()
-    _head(figure, count, features)
+    _head(figure, count, features, labels)
     return figure
 
 
@@ -119,14 +126,14 @@ def _outer(ax: Axes, i: int, j: int, count: int, xname: str, yname: str) -> None
         ax.tick_params(labelleft=False)
 
 
-def _head(figure: Figure, count: int, features: int) -> None:
+def _head(figure: Figure, count: int, features: int, labels: tuple[str, str]) -> None:
     from matplotlib.lines import Line2D
 
-    title = "Data and samples"
+    title = f"{labels[0].capitalize()} and {labels[1]}"
     if count < features:
         title += f": the {count} of {features} columns whose marginals fit worst (Kolmogorov–Smirnov distance, KS)"
     figure.suptitle(title, fontsize=11, color=INK)
-    marks = [Line2D([], [], color=DATA, label="data"), Line2D([], [], color=MODEL, label="samples")]
+    marks = [Line2D([], [], color=colour, label=label) for colour, label in zip((DATA, MODEL), labels, strict=True)]
     key = figure.legend(
         handles=marks,
         title="Contours: 50 % and 90 % of the mass" if count > 1 else None,

@@ -92,9 +92,7 @@ def samples(run: EnergyRun) -> Figure:
 
 def corner(run: EnergyRun) -> Figure:
     """Corrected draws under those of the flow, pair by pair."""
-    figure = plots.corner(run.corrected, run.x)
-    figure.suptitle("Corrected samples (as data) and samples of the flow", fontsize=11)
-    return figure
+    return plots.corner(run.corrected, run.x, labels=("corrected samples", "samples of the flow"))
 
 
 def weights(run: EnergyRun) -> Figure:
