@@ -34,7 +34,8 @@ class ReverseKL(nn.Module):
 
     ``temperature`` divides the energy: above 1 the target is flatter. With ``path_gradient`` the gradient takes only
     the way through ``x`` and leaves out that through the density's parameters, whose mean is zero: less noise near
-    the optimum, a second pass of the flow for each step. The mode it finds first may be all it finds.
+    the optimum, a second pass of the flow for each step. Draws of infinite energy are left out of the mean: a wall does
+    not push, so keep the flow inside by bounds. The mode it finds first may be all it finds.
 
     References:
         Variational Inference with Normalizing Flows (Rezende, Mohamed, 2015), https://arxiv.org/abs/1505.05770
@@ -51,7 +52,9 @@ class ReverseKL(nn.Module):
         x, log_q = self.flow.push(z)
         if self.path_gradient:
             log_q = self._still(x)
-        return (log_q + self.potential(x) / self.temperature).mean()
+        both = log_q + self.potential(x) / self.temperature
+        finite = torch.isfinite(both)
+        return torch.where(finite, both, 0.0).sum() / finite.sum()
 
     def _still(self, x: Tensor) -> Tensor:
         """Log density of ``x`` by parameters that take no gradient."""

@@ -18,7 +18,7 @@ def every_row(log_scale: Tensor, x: Tensor, event_dim: int) -> Tensor:
 
 
 def spread(x: Tensor) -> Tensor:
-    """Root ``L`` of the covariance ``L L^T`` of points (n, D): lower triangular (D, D), diagonal for n < 4 D.
+    """Root ``L`` of the covariance ``L L^T`` of points (n, D): lower triangular (D, D); its diagonal (D,) for n < 4 D.
 
     A share ``D / n`` of each correlation is taken off, and a coordinate that does not vary has the scale 1.
     """
@@ -26,7 +26,7 @@ def spread(x: Tensor) -> Tensor:
     scale = x.std(0) if n > 1 else torch.ones_like(x[0])
     scale = torch.where(scale > 0, scale, 1.0)
     if features < 2 or n < 4 * features:
-        return scale.diag()
+        return scale
     z = (x - x.mean(0)) / scale
     correlation = z.T @ z / n * (1 - features / n)
     return scale[:, None] * torch.linalg.cholesky(correlation.fill_diagonal_(1.0))

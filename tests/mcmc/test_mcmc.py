@@ -196,6 +196,24 @@ def test_a_step_that_meets_no_gradient_goes_on():
 
     assert torch.isfinite(walkers.u).all()
     assert (walkers.x > 0).all()
+    assert (walkers.x != 0.05).double().mean() > 0.9
+
+
+def test_moves_whose_gradient_is_cut_stay_exact():
+    """A slope of 50 with steps of one half: the push is cut everywhere; E|x| = 1 / 50."""
+
+    def steep(x):
+        return 50 * x.abs().sum(-1)
+
+    rates = torch.empty(20_000, 1, dtype=torch.float64).exponential_(50, generator=seeded())
+    signs = torch.randint(0, 2, rates.shape, generator=seeded(1)) * 2 - 1
+    walkers = Walkers.at(rates * signs, steep)
+    for i in range(30):
+        walkers = leap(steep, walkers, 0.5, steps=2, generator=seeded(i))
+
+    assert walkers.acceptance > 0
+    assert (walkers.x != rates * signs).double().mean() > 0.5
+    assert walkers.x.abs().mean().item() == pytest.approx(1 / 50, rel=0.03)
 
 
 def test_a_population_that_has_no_time_says_so():

@@ -4,6 +4,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -17,10 +18,11 @@ from torch import Tensor
 
 import realnvp
 from realnvp.errors import InputError
-from realnvp.estimators.parts.base import Seed, check_params, chosen, device_of, fitting, seed_of
-from realnvp.estimators.parts.build import energy_architecture, energy_flow, framed, settled
-from realnvp.estimators.parts.explore import Counted, Within, corners, explore, outside, relaxed
-from realnvp.estimators.parts.lessons import Lessons, course
+from realnvp.estimators.parts.base import Seed, device_of, fitting, seed_of
+from realnvp.estimators.parts.build import energy_flow, framed
+from realnvp.estimators.parts.explore import Counted, Within, corners, explore, outside, relaxed, walled
+from realnvp.estimators.parts.lessons import Lessons
+from realnvp.estimators.parts.plan import Plan, architecture_of, plan
 from realnvp.estimators.parts.potential import (
     check_potential,
     described,
@@ -34,7 +36,6 @@ from realnvp.estimators.parts.rows import in_chunks
 from realnvp.estimators.parts.weighted import Weighted
 from realnvp.mcmc import Energy
 from realnvp.measure.weights import ess, log_normalizer, pareto_k
-from realnvp.potentials import Phi4
 from realnvp.session import Limits, Outcome, Record, train
 from realnvp.shapes import spread
 from realnvp.train.checkpoint import read_run, write_run
@@ -61,8 +62,8 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         layers: number of couplings; ``"auto"`` is 4 of splines, 10 of affine maps, 8 of shifts, 3 of a lattice.
         width: width of the hidden layers of each coupling's net; ``"auto"`` is 64, on a lattice 16.
         base: ``"normal"`` or ``"logistic"``, the one with heavier tails.
-        objective: ``"forward"``, ``"reverse"`` or ``"both"``; ``"auto"`` is reverse on a lattice, forward in one or two
-            dimensions, else both.
+        objective: ``"forward"``, ``"reverse"`` or ``"both"``; ``"auto"`` is reverse on a lattice, both in more than two
+            dimensions, and forward in one or two, where the potential has no gradient, or where it has walls.
         particles: how many points the population has.
         path_gradient: leave out the part of the reverse divergence's gradient whose mean is zero: less noise, for a
             second pass; ``"auto"`` does with ``"both"``.
@@ -139,33 +140,26 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         place and is raised again.
         """
         started = time.monotonic()
-        check_params(self, ("layers", "width", "batch_size", "lr"))
-        chosen("objective", self.objective, dict.fromkeys(("auto", "forward", "both", "reverse")))
-        chosen("kernel", self.kernel, dict.fromkeys(("auto", "spline", "affine", "additive", "lattice")))
-        chosen("base", self.base, dict.fromkeys(("normal", "logistic")))
         features = features_of(potential, self.n_features)
         bounds = self.bounds if self.bounds is not None else getattr(potential, "bounds", None)
         bounds = None if bounds is None else corners(bounds, features)
-        seed = seed_of(self.random_state)
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed_of(self.random_state))
+        tried = [trial_points(features, bounds, generator) for _ in range(2)]
+        slope = check_potential(potential, tried[0], gradient)
+        check_potential(potential, tried[1].double(), gradient)
+        course = plan(self, potential, features, slope=slope)
         counted = Counted(with_gradient(potential, gradient))
-        for x in (trial_points(features, bounds, generator), trial_points(features, bounds, generator).double()):
-            check_potential(potential, x, gradient)
         half = math.inf if self.max_time is None else started + self.max_time / 2
-        outer, found = explore(
-            counted, features, bounds, self.particles, generator, stop=lambda: time.monotonic() > half
-        )
+        outer, found = explore(counted, features, bounds, self.particles, generator, lambda: time.monotonic() > half)
         points = found.x
         if starts is not None:
             known = known_points(starts, features, outer)
             many = known.repeat(1 + self.particles // (4 * len(known)), 1)
             points = torch.cat((points, relaxed(Within(counted, outer), many, 20, generator, scale=spread(points)).x))
-        field = isinstance(potential, Phi4) and potential.side % 2 == 0
-        kernel = self.kernel if self.kernel != "auto" else "lattice" if field else "spline"
-        if kernel == "lattice" and self.base != "normal":
-            raise InputError(f"the lattice flow has a normal base, got base={self.base!r}: leave it out")
-        outer, points = outside(outer, points, fixed=kernel == "lattice")
-        return self._learn(potential, kernel, counted, outer, points, found.log_z, generator, started)
+        outer, points = outside(outer, points, fixed=course.kernel == "lattice")
+        if course.free and course.objective == "both" and walled(Within(counted, outer), points, generator):
+            course = replace(course, objective="forward")  # no gradient tells of a wall
+        return self._learn(potential, course, counted, outer, points, found.log_z, generator, started)
 
     def score_samples(self, X: ArrayLike) -> np.ndarray:
         """Log density of each row under the flow in nats: shape (n,), float64."""
@@ -229,7 +223,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
     def _learn(
         self,
         potential: Energy,
-        kernel: str,
+        course: Plan,
         counted: Counted,
         outer: Compose,
         points: Tensor,
@@ -237,31 +231,30 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         generator: torch.Generator,
         started: float,
     ) -> "BoltzmannGenerator":
-        sizes = settled(self, kernel)
-        shape = energy_architecture(kernel, sizes, self.base, outer, points)
+        energy = Within(counted, outer)
+        shape = architecture_of(course, outer, points, energy)
         core = energy_flow(shape, generator.initial_seed())
-        usual = "reverse" if kernel == "lattice" else "forward" if shape["features"] <= 2 else "both"
-        name = usual if self.objective == "auto" else self.objective
-        cools = name == "reverse" and kernel != "lattice"  # the early weights are those of another target
-        limits = Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping and not cools else 0.0)
+        patience = 0.25 if self.early_stopping and course.hottest == 1 else 0.0  # hot weights are of another target
+        limits = Limits(self.max_steps, self.max_time, patience)
         lessons = Lessons(
             core,
-            Within(counted, outer),
+            energy,
             points,
             log_z,
             generator,
-            batch=int(sizes["batch_size"]),
+            batch=course.batch_size,
             progress=lambda n: limits.progress(n, time.monotonic() - started),
-            pooled=name != "reverse",
+            pooled=course.objective != "reverse",
         )
-        path = name == "both" if self.path_gradient == "auto" else bool(self.path_gradient)
-        objective, batches = course(name, lessons, hottest=20.0 if cools else 1.0, path_gradient=path)
+        objective, batches = lessons.course(
+            course.objective, hottest=course.hottest, path_gradient=course.path_gradient
+        )
         outcome = train(
             objective,
             batches,
             lessons.judge,
             limits=limits,
-            lr=float(sizes["lr"]),
+            lr=course.lr,
             callbacks=self.callbacks or (),
             facts=lambda: {**lessons.facts(), "evaluations": counted.evaluations},
             verbose=self.verbose,
@@ -269,7 +262,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         )
         self.architecture_, self.potential_ = shape, potential
         self.flow_ = framed(shape, core)
-        if kernel != "lattice":
+        if course.kernel != "lattice":
             cast(Compose, self.flow_.transform)[-2].load_state_dict(outer[-1].state_dict())
         self.flow_.eval()
         self.evaluations_ = counted.evaluations

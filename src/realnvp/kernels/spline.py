@@ -70,7 +70,7 @@ class Spline:
         inside = x.abs() < self.bound
         at = torch.where(inside, x, 0.0)
         b = self._locate(at, theta, axis=0)
-        rise, log_slope = _climb(b, (at - b.x) / b.width)
+        rise, log_slope = _climb(b, ((at - b.x) / b.width).clamp(0, 1))
         return torch.where(inside, b.y + b.height * rise, x), torch.where(inside, log_slope, 0.0)
 
     def inverse(self, y: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,7 +78,7 @@ class Spline:
         inside = y.abs() < self.bound
         at = torch.where(inside, y, 0.0)
         b = self._locate(at, theta, axis=1)
-        u = _solve(b, (at - b.y) / b.height)
+        u = _solve(b, ((at - b.y) / b.height).clamp(0, 1))
         _, log_slope = _climb(b, u)
         return torch.where(inside, b.x + b.width * u, y), torch.where(inside, -log_slope, 0.0)
 

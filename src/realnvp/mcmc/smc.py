@@ -1,5 +1,6 @@
 """Sequential Monte Carlo: a population led from a wide start to the target through a ladder of temperatures."""
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ def smc(
     moves: int = 2,
     steps: int = 1,
     ess: float = 0.6,
-    most_levels: int = 100,
+    most_levels: int | None = None,
     stop: Callable[[], bool] = lambda: False,
     generator: torch.Generator | None = None,
 ) -> Population:
@@ -46,7 +47,9 @@ def smc(
 
     Between them lie ``U_b = (1 - b) start_energy + b energy``; each next ``b`` is the largest at which the weights keep
     an effective size of ``ess``. At each level the population is resampled and makes ``moves`` moves of ``steps``
-    leapfrog steps, as wide as its covariance says. Where ``stop()`` is true the next level is the last.
+    leapfrog steps, as wide as its covariance says.
+    The next level is the last where ``stop()`` is true, and at ``most_levels``, by default the larger of 100 and
+    ``6 sqrt(D)``.
 
     References:
         Del Moral, Doucet, Jasra (2006), Sequential Monte Carlo samplers, J. R. Stat. Soc. B 68, 411
@@ -56,10 +59,13 @@ def smc(
     if not torch.isfinite(u).any():
         raise InputError("the energy is not finite at any point of the start: give bounds, or check its sign")
     stride = Stride(0.5, 0.6)
+    most = most_levels or max(
+        100, math.ceil(6 * x.shape[1] ** 0.5)
+    )  # a normal takes about sqrt(D) for each factor of e
     while beta < 1:
         levels += 1
         drop = torch.where(torch.isfinite(u), u0 - u, -torch.inf)
-        last = levels == most_levels or stop()
+        last = levels == most or stop()
         rise = 1 - beta if last else max(tempered(drop, ess, 1 - beta), 1e-9)
         beta = 1.0 if rise >= 1 - beta else beta + rise
         log_weight = rise * drop
@@ -89,7 +95,7 @@ def smc(
 def _systematic(weight: Tensor, generator: torch.Generator | None) -> Tensor:
     """Draw as many indices as there are weights, each as often as its weight says to within one."""
     n = len(weight)
-    first = torch.rand((), generator=generator, dtype=torch.float64)
-    points = (torch.arange(n, dtype=torch.float64) + first) / n
+    first = torch.rand((), generator=generator, dtype=torch.float64, device=weight.device)
+    points = (torch.arange(n, dtype=torch.float64, device=weight.device) + first) / n
     edges = weight.double().cumsum(0)
-    return torch.searchsorted(edges / edges[-1], points.to(edges.device)).clamp(max=n - 1)
+    return torch.searchsorted(edges / edges[-1], points).clamp(max=n - 1)

@@ -18,7 +18,8 @@ def widest_start(
     Of the powers of two from 1/256 to 2^20, the largest at which half of the draws lie within ``10 + 5 D`` kT of the
     lowest energy seen; where none does, the one with the lowest median. Costs 29 times ``points`` evaluations.
     """
-    noise = torch.randn(points, features, generator=generator, dtype=torch.float32)
+    device = generator.device if generator else None
+    noise = torch.randn(points, features, generator=generator, dtype=torch.float32, device=device)
     lowest, medians = math.inf, {}
     for power in range(-8, 21):
         u = energy(2.0**power * noise)

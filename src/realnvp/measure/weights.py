@@ -77,12 +77,12 @@ def metropolis(log_w: ArrayLike, rng: np.random.Generator) -> tuple[NDArray[np.i
     """
     log_w = np.asarray(log_w, dtype=float)
     steps, chains = log_w.shape
-    log_u = np.log(rng.random((steps, chains)))
+    log_u = np.log(rng.random((max(steps - 1, 0), chains)))
     at = np.zeros(chains, dtype=np.int64)
     state = log_w[0].copy()
     path, accepted = np.zeros((steps, chains), dtype=np.int64), 0
     for t in range(1, steps):
-        moves = log_u[t] < log_w[t] - state
+        moves = log_u[t - 1] < log_w[t] - state
         at, state = np.where(moves, t, at), np.where(moves, log_w[t], state)
         path[t], accepted = at, accepted + int(moves.sum())
     return path, accepted / max((steps - 1) * chains, 1)

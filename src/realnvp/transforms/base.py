@@ -15,11 +15,13 @@ class Transform(nn.Module):
 
     ``forward(x, context=None) -> (z, ladj)`` goes from data to latent, ``inverse(z, context=None) -> (x, ladj)`` goes
     back; each ``ladj`` is ``log |det|`` of the Jacobian *of the direction taken*, of the batch's shape and of the
-    input's dtype. ``event_dim`` counts the axes of one event, ``context`` the conditioning features it wants (0: none).
+    input's dtype. ``event_dim`` counts the axes of one event, ``context`` the conditioning features it wants (0: none),
+    ``set_from_data`` says whether ``calibrate`` sets something of it.
     """
 
     event_dim: int = 1
     context: int = 0
+    set_from_data: bool = False
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return ``z = f(x)`` and ``log |det dz/dx|``."""
@@ -63,7 +65,7 @@ class Inverse(Transform):
 
     def calibrate(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Return ``transform.inverse(x)``; what is set from data is set through the transform itself."""
-        if any(isinstance(m, Diagonal) and "calibrate" in vars(type(m)) for m in self.transform.modules()):
+        if any(m.set_from_data for m in self.transform.modules() if isinstance(m, Transform)):
             raise TypeError("an inverse is not calibrated: call calibrate of the transform itself, with its own input")
         return super().calibrate(x, context)
 

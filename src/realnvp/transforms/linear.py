@@ -64,6 +64,7 @@ class Whiten(KeepsDouble, Transform):
     in float64, and the product is taken in it.
     """
 
+    set_from_data = True
     loc: Tensor
     root: Tensor
 
@@ -88,7 +89,8 @@ class Whiten(KeepsDouble, Transform):
     def calibrate(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Take mean and covariance from ``x`` (n, D)."""
         self.loc.copy_(x.double().mean(0))
-        self.root.copy_(spread(x.double()))
+        root = spread(x.double())
+        self.root.copy_(root.diag() if root.dim() == 1 else root)
         return self(x)[0]
 
 

@@ -15,6 +15,7 @@ class Standardise(KeepsDouble, Diagonal):
     The two are kept in float64, so that a float64 ``x`` far from zero loses nothing.
     """
 
+    set_from_data = True
     loc: Tensor
     scale: Tensor
 
@@ -45,6 +46,7 @@ class ActNorm(Diagonal):
         Glow (Kingma and Dhariwal, 2018), https://arxiv.org/abs/1807.03039
     """
 
+    set_from_data = True
     calibrated: Tensor
 
     def __init__(self, features: int, *, event_dim: int = 1) -> None:
@@ -82,6 +84,7 @@ class BatchNorm(Diagonal):
         Real NVP (Dinh et al., 2016), section 3.7, https://arxiv.org/abs/1605.08803
     """
 
+    set_from_data = True
     mean: Tensor
     var: Tensor
 

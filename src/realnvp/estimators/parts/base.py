@@ -11,10 +11,25 @@ import torch
 
 from realnvp.errors import InputError, nearest
 
-__all__ = ["CHUNK", "Seed", "check_params", "chosen", "count_of", "device_of", "fitting", "seed_of", "seeded"]
+__all__ = [
+    "CHUNK",
+    "LAYERS",
+    "Seed",
+    "check_params",
+    "chosen",
+    "chunk_of",
+    "count_of",
+    "device_of",
+    "fitting",
+    "seed_of",
+    "seeded",
+]
 
 CHUNK = 16_384
 """Rows worked on at a time outside training: enough to keep the cores busy, little enough to stay in cache."""
+
+LAYERS = {"additive": 8, "affine": 10, "spline": 4}
+"""How many couplings ``layers="auto"`` means: a spline bends more than a scaling does."""
 
 Choice = TypeVar("Choice")
 Seed = int | np.random.RandomState | np.random.Generator | None
@@ -54,6 +69,11 @@ def check_params(model: Any, auto: Sequence[str] = ("layers",)) -> None:
         raise InputError(f"compile must be True, False or 'auto', got {model.compile!r}")
     if getattr(model, "memory", "stored") != "stored":
         raise InputError(f"memory must be 'stored', got {model.memory!r}")
+
+
+def chunk_of(features: int) -> int:
+    """Rows worked on at a time: fewer where each has many features."""
+    return max(64, CHUNK * 64 // max(64, features))
 
 
 def count_of(n: object) -> int:

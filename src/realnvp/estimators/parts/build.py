@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from realnvp.bases import Base, Logistic, Mixture, Normal
-from realnvp.errors import InputError
-from realnvp.estimators.parts.base import chosen, seeded
+from realnvp.estimators.parts.base import LAYERS, chosen, seeded
 from realnvp.flow import Flow
 from realnvp.kernels import Additive, Affine, Chain, Kernel, Spline
 from realnvp.nets import Standard, mlp, waves
@@ -21,23 +20,18 @@ from realnvp.transforms import Compose, Coupling, Embed, LULinear, Probit, Stand
 __all__ = [
     "BASES",
     "KERNELS",
-    "LAYERS",
     "PRECISIONS",
     "architecture",
     "build",
-    "energy_architecture",
     "energy_flow",
     "framed",
     "mixture_base",
     "scalers",
-    "settled",
     "whole",
 ]
 
 KERNELS: dict[str, Callable[..., Flow]] = {"additive": nice, "affine": real_nvp, "spline": spline_flow}
 BASES: dict[str, Callable[..., Base]] = {"logistic": Logistic, "mixture": Mixture, "normal": Normal}
-LAYERS = {"additive": 8, "affine": 10, "spline": 4}
-"""How many couplings ``layers="auto"`` means: a spline bends more than a scaling does."""
 _REACH = 6.0
 """How far out, in standard deviations, the splines of an energy act: beyond it lies 1e-6 of a logistic base."""
 PRECISIONS = {"float32": None, "bf16": torch.bfloat16}
@@ -81,44 +75,20 @@ def build(shape: dict, seed: int) -> Flow:
     return flow.float()  # whatever default dtype the user has set
 
 
-_LATTICE = {"layers": 3, "width": 16, "batch_size": 256, "lr": 1e-2}
-_ELSE = {"width": 64, "batch_size": 512, "lr": 3e-3}
-
-
-def settled(model: Any, kernel: str) -> dict:
-    """Return layers, width, batch_size and lr of a ``BoltzmannGenerator``: what the user says, or ``"auto"`` means."""
-    auto = _LATTICE if kernel == "lattice" else {"layers": LAYERS[kernel]} | _ELSE
-    asked = {name: getattr(model, name) for name in auto}
-    return {name: usual if asked[name] == "auto" else asked[name] for name, usual in auto.items()}
-
-
-def energy_architecture(kernel: str, sizes: dict, base: str, outer: Compose, points: Tensor) -> dict:
-    """Return the plain data that ``energy_flow`` and ``framed`` make a flow from."""
-    box = outer[0] if len(outer) and isinstance(outer[0], Probit) else None
-    return {
-        "features": points.shape[1],
-        "bounds": None if box is None else [box.low.tolist(), box.high.tolist()],
-        "kernel": kernel,
-        "layers": int(sizes["layers"]),
-        "width": int(sizes["width"]),
-        "base": base,
-        "reach": 1.25 * float(points.abs().max()) if kernel == "lattice" else None,
-    }
-
-
 def energy_flow(shape: dict, seed: int) -> Flow:
-    """Build the flow that a ``BoltzmannGenerator`` trains, from features, kernel, layers, width, base and reach.
+    """Build the flow that a ``BoltzmannGenerator`` trains, from features, kernel, layers, width, base, reach and odd.
 
     In one or two dimensions the conditioners see waves and the splines are fine: energies there have narrow wells. In
-    more the coordinates are mixed between couplings. ``reach`` is how far from zero a field comes.
+    more the coordinates are mixed between couplings. ``reach`` is how far from zero a field comes,
+    ``odd`` whether its energy keeps its value where it changes sign.
     """
     features, width = shape["features"], shape["width"]
     if shape["kernel"] == "lattice":
         side = math.isqrt(features)
-        if side * side != features:
-            raise InputError(f"kernel 'lattice' is for fields on a square lattice, not for {features} features")
         with seeded(seed):
-            return lattice_flow(side, layers=shape["layers"], width=width, bound=shape["reach"]).float()
+            return lattice_flow(
+                side, layers=shape["layers"], width=width, bound=shape["reach"], odd=shape["odd"]
+            ).float()
     small = features <= 2
     kernels: dict[str, Kernel] = {
         "additive": Additive(),

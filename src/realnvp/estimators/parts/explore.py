@@ -12,7 +12,7 @@ from realnvp.mcmc import Energy, Population, Stride, Walkers, leap, smc, widest_
 from realnvp.shapes import spread
 from realnvp.transforms import Compose, Probit, Standardise, Transform, Whiten
 
-__all__ = ["Counted", "Within", "corners", "explore", "outside", "relaxed"]
+__all__ = ["Counted", "Within", "corners", "explore", "outside", "relaxed", "walled"]
 
 _EDGE = 3.0
 """In the coordinates of ``Probit``: nearer a side than a thousandth of the box's width."""
@@ -27,6 +27,9 @@ class Counted:
     def __call__(self, x: Tensor) -> Tensor:
         """Energy of each row."""
         self.evaluations += len(x)
+        if x.requires_grad:
+            x = x.clone()
+            x.register_hook(torch.nan_to_num)  # where the energy is infinite its gradient may be anything
         u = self.potential(x)
         return torch.where(torch.isfinite(u), u, torch.inf)
 
@@ -36,6 +39,10 @@ class Within:
 
     def __init__(self, potential: Energy, transform: Transform) -> None:
         self.potential, self.transform, self.temperature = potential, transform, 1.0
+
+    def __deepcopy__(self, memo: dict) -> "Within":
+        """Itself: a user's potential may be large, or hold what cannot be copied."""
+        return self
 
     def __call__(self, z: Tensor) -> Tensor:
         """Energy of each row."""
@@ -109,6 +116,14 @@ def relaxed(
         walkers = leap(energy, walkers, stride.size, wide, steps=steps, generator=generator)
         stride.learn(walkers.acceptance)
     return walkers
+
+
+@torch.no_grad()
+def walled(energy: Energy, points: Tensor, generator: torch.Generator) -> bool:
+    """Whether the energy is infinite at one in a hundred places beside the points, half their spread away."""
+    noise = torch.randn(points.shape, generator=generator, dtype=points.dtype)
+    beside = points + 0.5 * points.std(0) * noise
+    return (~torch.isfinite(energy(beside))).float().mean().item() > 0.01
 
 
 def outside(outer: Transform, points: Tensor, *, fixed: bool = False) -> tuple[Compose, Tensor]:

@@ -15,7 +15,7 @@ from realnvp.objectives import BothKL, ForwardKL, ReverseKL
 from realnvp.shapes import spread
 from realnvp.train.pool import Pool
 
-__all__ = ["Lessons", "course"]
+__all__ = ["Lessons"]
 
 
 class Lessons:
@@ -50,6 +50,15 @@ class Lessons:
         self.found: dict[str, float] = {}
         self.begun = 0.0
         self.point_energy = self._teach(points)
+
+    def course(self, name: str, *, hottest: float, path_gradient: bool) -> tuple[nn.Module, Iterable]:
+        """Return the objective of that name, ``"forward"``, ``"both"`` or ``"reverse"``, and its batches."""
+        if name == "forward":
+            return ForwardKL(self.flow), self.forward()
+        if name == "both":
+            return BothKL(self.flow, self.energy, path_gradient=path_gradient), self.both()
+        cooling = Within(self.energy.potential, self.energy.transform)  # the judgement keeps its own, at 1
+        return ReverseKL(self.flow, cooling, path_gradient=path_gradient), self.reverse(cooling, hottest)
 
     def forward(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Batches for ``ForwardKL``: the population for a while, then weighted draws."""
@@ -165,17 +174,6 @@ class Lessons:
         i = torch.randint(len(self.points), (n,), generator=self.generator)
         flat = torch.zeros(n, dtype=self.points.dtype)
         return self.points[i], flat, torch.full_like(flat, torch.inf)
-
-
-def course(name: str, lessons: Lessons, *, hottest: float, path_gradient: bool = False) -> tuple[nn.Module, Iterable]:
-    """Return the objective of that name, ``"forward"``, ``"both"`` or ``"reverse"``, and its batches."""
-    if name == "forward":
-        return ForwardKL(lessons.flow), lessons.forward()
-    if name == "both":
-        return BothKL(lessons.flow, lessons.energy, path_gradient=path_gradient), lessons.both()
-    cooling = Within(lessons.energy.potential, lessons.energy.transform)  # the judgement keeps its own, at 1
-    objective = ReverseKL(lessons.flow, cooling, path_gradient=path_gradient)
-    return objective, lessons.reverse(cooling, hottest)
 
 
 def _log_mean(log_w: Tensor) -> Tensor:

@@ -56,8 +56,11 @@ def features_of(potential: object, n_features: int | None) -> int:
     return int(found)
 
 
-def check_potential(potential: Energy, x: Tensor, gradient: Energy | None = None) -> None:
-    """Try the potential on a few points (n, D), and say in one sentence what is wrong with what it gives."""
+def check_potential(potential: Energy, x: Tensor, gradient: Energy | None = None) -> bool:
+    """Try the potential on a few points (n, D), and say in one sentence what is wrong with what it gives.
+
+    Returns whether it has a gradient.
+    """
     at = f"points of shape {tuple(x.shape)}"
     if gradient is not None and (shape := tuple(gradient(x.detach().clone()).shape)) != tuple(x.shape):
         raise InputError(f"the gradient has shape {shape} for {at}: return (n, D)")
@@ -72,7 +75,7 @@ def check_potential(potential: Energy, x: Tensor, gradient: Energy | None = None
             "many dimensions; write it with torch functions, or pass gradient=",
             stacklevel=4,
         )
-        return
+        return False
     (slope,) = torch.autograd.grad(u[torch.isfinite(u)].sum(), x, allow_unused=True)
     if slope is not None and not torch.isfinite(slope[torch.isfinite(u)]).all():
         row = int((~torch.isfinite(slope).all(1)).nonzero()[0])
@@ -80,6 +83,7 @@ def check_potential(potential: Energy, x: Tensor, gradient: Energy | None = None
             f"the gradient of the potential is not finite at x = {_shown(x[row])}: look for a root, a logarithm or a "
             "division at zero there"
         )
+    return True
 
 
 def _called(potential: Energy, x: Tensor, at: str) -> Tensor:

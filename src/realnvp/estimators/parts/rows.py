@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from realnvp.data.check import check_scale
 from realnvp.errors import InputError
-from realnvp.estimators.parts.base import CHUNK
+from realnvp.estimators.parts.base import CHUNK, chunk_of
 from realnvp.flow import Flow
 from realnvp.nets import Standard
 from realnvp.transforms import Standardise
@@ -76,12 +76,10 @@ def drawn(draw: Callable[[int], ArrayLike], n: int, features: int) -> np.ndarray
 
 
 @torch.no_grad()
-def in_chunks(
-    function: Callable[..., Tensor], arrays: Sequence[np.ndarray | None], flow: Flow, *, rows: int = CHUNK
-) -> np.ndarray:
-    """Apply ``function(x, …)`` to float64 rows on the flow's device, ``rows`` at a time, and return float64."""
+def in_chunks(function: Callable[..., Tensor], arrays: Sequence[np.ndarray | None], flow: Flow) -> np.ndarray:
+    """Apply ``function(x, …)`` to float64 rows on the flow's device, a chunk at a time, and return float64."""
     device = next(flow.buffers()).device
-    total = len(arrays[0])  # type: ignore[arg-type]
+    total, rows = len(arrays[0]), chunk_of(flow.event_shape.numel())  # type: ignore[arg-type]
     parts = []
     for start in range(0, max(total, 1), rows):
         pieces = (None if a is None else tensor(a[start : start + rows]).to(device) for a in arrays)

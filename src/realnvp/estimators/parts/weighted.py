@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from realnvp.errors import InputError
-from realnvp.estimators.parts.base import CHUNK, Seed, count_of, seed_of
+from realnvp.estimators.parts.base import Seed, chunk_of, count_of, seed_of
 from realnvp.flow import Flow
 from realnvp.mcmc import Energy
 from realnvp.measure.base import Estimate
@@ -28,6 +28,8 @@ __all__ = ["Weighted"]
 
 
 _MOST_BURN = 2000
+_MOST_SEEN = 1_000_000
+"""Weights that the autocorrelation is taken of: it does not grow more exact for ever, the memory would grow."""
 
 
 class Weighted:
@@ -63,13 +65,14 @@ class Weighted:
     def iter_samples(
         self, n_samples: int, *, corrected: bool = False, chains: int = 64, random_state: Seed = None
     ) -> Iterator[np.ndarray]:
-        """Draw the same points as ``sample`` in pieces, so that memory does not grow with their number."""
+        """Draw the same points as ``sample`` in pieces, so that memory does not grow with their number.
+
+        Of corrected ones, ``acceptance_`` and ``autocorrelation_time_`` are set behind the last piece.
+        """
         n = count_of(n_samples)
         if corrected:
-            yield from self._corrected(n, _chains(chains, n), seed_of(random_state))
-            return
-        for x, _ in self._drawn(self._exact(), None, n, random_state):
-            yield x
+            return self._corrected(n, self._chains(chains, n), seed_of(random_state))
+        return (x for x, _ in self._drawn(self._exact(), None, n, random_state))
 
     def expectation(
         self,
@@ -88,7 +91,7 @@ class Weighted:
             self._warn(log_w)
             mean, error = weighted_mean(_values(f, x), log_w)
             return Estimate(float(mean), float(error))
-        chains = _chains(64, count_of(n))
+        chains = self._chains(64, count_of(n))
         values = np.concatenate([_values(f, x) for x in self._corrected(n, chains, seed_of(random_state))])
         series = values[: len(values) // chains * chains].reshape(-1, chains)
         time_ = max(autocorrelation_time(series), self.autocorrelation_time_)
@@ -117,8 +120,9 @@ class Weighted:
         noise = rng.gumbel(size=log_w.shape)  # the largest of log w + Gumbel noise is a draw by weight
         first = np.arange(chains), (log_w + noise).argmax(1)
         at, at_w = x[first], log_w[first]
-        steps, done, moved, seen = burn + -(-n // chains), 0, 0.0, []
-        proposals = self._drawn(*self._ready(), steps * chains, int(main_seed), CHUNK // chains * chains)
+        steps, done, moved = burn + -(-n // chains), 0, 0.0
+        seen: list[np.ndarray] = []
+        proposals = self._drawn(*self._ready(), steps * chains, int(main_seed), self._piece // chains * chains)
         for fresh, fresh_w in proposals:
             x = np.concatenate((at[None], fresh.reshape(-1, chains, fresh.shape[1])))
             log_w = np.concatenate((at_w[None], fresh_w.reshape(-1, chains)))
@@ -128,7 +132,8 @@ class Weighted:
             at, at_w = states[-1], weights[-1]
             drop = max(0, burn - done)
             done, moved = done + len(states), moved + rate * len(states)
-            seen.append(weights[drop:])
+            if len(seen) * self._piece < _MOST_SEEN:
+                seen.append(weights[drop:])
             kept = states[drop:].reshape(-1, x.shape[-1])
             yield kept[: n - (max(0, done - len(states) - burn) * chains)]
         self.acceptance_ = moved / steps
@@ -147,14 +152,23 @@ class Weighted:
 
     @torch.no_grad()
     def _drawn(
-        self, flow: Flow, potential: Energy | None, n: int, random_state: Seed, chunk: int = CHUNK
+        self, flow: Flow, potential: Energy | None, n: int, random_state: Seed, chunk: int | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Draw in pieces, with their log weights under a potential."""
         generator = torch.Generator(next(flow.buffers()).device).manual_seed(seed_of(random_state))
+        chunk = chunk or self._piece
         for start in range(0, n, chunk):
             x, log_q = flow.sample_with_log_prob(min(chunk, n - start), generator=generator)
             log_w = log_q if potential is None else -potential(x) - log_q
             yield x.cpu().numpy(), torch.where(torch.isnan(log_w), -torch.inf, log_w).cpu().numpy()
+
+    @property
+    def _piece(self) -> int:
+        return chunk_of(self.flow_.event_shape.numel())
+
+    def _chains(self, wanted: int, n: int) -> int:
+        """As many chains as are wanted, each of 16 states or more where there are that many, all within a piece."""
+        return max(1, min(count_of(wanted), n // 16, self._piece))
 
     def _ready(self) -> tuple[Flow, Energy]:
         check_is_fitted(self, "flow_")
@@ -174,11 +188,6 @@ def _values(f: Callable[[np.ndarray], ArrayLike], x: np.ndarray) -> np.ndarray:
             f"f returned shape {values.shape} for points of shape {x.shape}: return one number for each row"
         )
     return values
-
-
-def _chains(wanted: int, n: int) -> int:
-    """As many chains as are wanted, each with 16 states or more where there are that many, none wider than a piece."""
-    return max(1, min(count_of(wanted), n // 16, CHUNK))
 
 
 def _heaviest(log_w: np.ndarray) -> float:
