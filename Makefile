@@ -17,7 +17,7 @@ demo: $(STAMP)
 	$(BIN)/realnvp fit moons
 
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff format --check .

@@ -8,9 +8,11 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from sklearn.base import clone
 
 from realnvp import BoltzmannGenerator, InputError
+from realnvp.estimators.parts.explore import explore
 from realnvp.estimators.parts.potential import check_potential
 from realnvp.potentials import U2, DoubleWell, Mixture40, Phi4, Potential
 
@@ -411,6 +413,19 @@ def test_without_a_gradient_many_dimensions_are_learnt_from_weights():
     assert model.ess_ > 0.8
     with pytest.raises(InputError, match="needs the potential's gradient"):
         BoltzmannGenerator(3, objective="both", **QUICK).fit(lambda x: 0.5 * x.detach().square().sum(-1))
+
+
+def test_the_ends_of_a_thin_ridge_are_found():
+    """A parabola whose ridge is thin: a twelfth of its mass lies beyond 1.75 standard deviations."""
+
+    def banana(x):
+        return 0.5 * (x[:, 0] / 3) ** 2 + 0.5 * ((x[:, 1] - 0.5 * x[:, 0] ** 2 + 3) / 0.3) ** 2
+
+    _, found = explore(banana, 2, None, 2000, torch.Generator().manual_seed(0))
+    share = 2 * stats.norm.sf(1.75)
+
+    assert (found.x[:, 0].abs() > 5.25).double().mean().item() == pytest.approx(share, abs=0.03)
+    assert found.log_z == pytest.approx(math.log(2 * math.pi * 0.9), abs=0.1)
 
 
 @pytest.mark.parametrize("objective", ["auto", "both"])
