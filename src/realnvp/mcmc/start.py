@@ -16,11 +16,11 @@ def widest_start(
     """Return the standard deviation of a normal about zero that covers what may matter of ``exp(-energy)``.
 
     Of the powers of two from 1/256 to 2^20, the largest at which enough of the draws lie within ``10 + 5 D`` kT of the
-    lowest energy seen: one in twenty in one or two dimensions, where thin ridges reach far out, and half in more, where
+    lowest energy seen: one in ten in one or two dimensions, where thin ridges reach far out, and half in more, where
     so wide a start would leave narrow places unseen. Where there is none, the one with the lowest median. Costs 29
     times ``points`` evaluations.
     """
-    share = 0.05 if features <= 2 else 0.5
+    share = 0.1 if features <= 2 else 0.5
     device = generator.device if generator else None
     noise = torch.randn(points, features, generator=generator, dtype=torch.float32, device=device)
     lowest = math.inf

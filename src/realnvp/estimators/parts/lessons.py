@@ -37,7 +37,7 @@ class Lessons:
         batch: int,
         progress: Callable[[int], float],
         pooled: bool = True,
-        fresh: int = 240,
+        fresh: int = 220,
         every: int = 8,
         warm: float = 0.15,
         poor: float = 0.5,
