@@ -13,12 +13,13 @@ from torch import Tensor, nn
 
 from realnvp.bases import Mixture
 from realnvp.kernels import Additive, Affine, Chain, Odd, Spline
-from realnvp.nets import MLP, Separate, Standard, checkerboard, mlp, residual_mlp, sublattice, waves
+from realnvp.nets import MLP, Separate, Standard, checkerboard, mlp, residual_conv, residual_mlp, sublattice, waves
 from realnvp.recipes import lattice_flow, nice, real_nvp, spline_flow
 from realnvp.transforms import (
     ActNorm,
     BatchNorm,
     Box,
+    CheckerboardCoupling,
     Compose,
     Coupling,
     Embed,
@@ -30,6 +31,7 @@ from realnvp.transforms import (
     Logit,
     LULinear,
     OrderedHalves,
+    Part,
     Permute,
     PositiveLinear,
     Probit,
@@ -37,6 +39,7 @@ from realnvp.transforms import (
     Scale,
     Shuffle,
     Split,
+    Squeeze,
     Standardise,
     Whiten,
 )
@@ -182,6 +185,27 @@ TRANSFORMS: dict[str, tuple] = {
             split=OrderedHalves(checkerboard(6), swap=True),
         ),
         (36,),
+    ),
+    "coupling of a picture's checkerboard": (
+        lambda: CheckerboardCoupling(2, residual_conv(4, 1), Affine(), context=1),
+        (2, 3, 5),
+    ),
+    "coupling of a picture's checkerboard, swapped": (
+        lambda: CheckerboardCoupling(1, Conv, KERNELS["spline"], swap=True),
+        (1, 4, 2),
+    ),
+    "coupling of one pixel": (lambda: CheckerboardCoupling(1, Conv, Affine(), swap=True), (1, 1, 1)),
+    "part": (lambda: Part(Coupling(3, NET, Affine(), context=1), 3), (5,)),
+    "part of the channels": (lambda: Part(Coupling(2, Conv, Affine(), event_dim=3), 2), (3, 2, 2)),
+    "two scales": (
+        lambda: Compose(
+            CheckerboardCoupling(1, Conv, Affine()),
+            Squeeze(),
+            Coupling(4, residual_conv(4, 1), Affine(), event_dim=3),
+            Part(CheckerboardCoupling(2, Conv, Affine()), 2),
+            Squeeze().inv,
+        ),
+        (1, 4, 4),
     ),
     "coupling of waves": (lambda: Coupling(4, waves(NET, frequencies=2, reach=4.0), KERNELS["spline"]), (4,)),
     "coupling of a residual net": (lambda: Coupling(5, residual_mlp(8), KERNELS["spline"]), (5,)),

@@ -273,7 +273,7 @@ def test_event_dim_counts_the_axes_of_an_event(transform):
 
 def test_calibrate_returns_what_forward_gives_without_gradients(transform, context):
     t = transform.ready()
-    if isinstance(t, Inverse) and isinstance(t.inv, BatchNorm):
+    if isinstance(t, Inverse) and t.inv.set_from_data:  # it says so: see tests/transforms
         return
     x, c = transform.x(30, dtype=torch.float64), context(t, 30, dtype=torch.float64)
     z = t.calibrate(x, c)

@@ -1,6 +1,7 @@
 """Conditioners: nets that decide a kernel's parameters."""
 
 from realnvp.nets.base import Constant, KeepsDouble, NetFactory, Separate
+from realnvp.nets.conv import ResidualConv, residual_conv
 from realnvp.nets.lattice import Sublattice, checkerboard, sublattice
 from realnvp.nets.mlp import MLP, mlp
 from realnvp.nets.resnet import ResidualMLP, residual_mlp
@@ -12,6 +13,7 @@ __all__ = [
     "Constant",
     "KeepsDouble",
     "NetFactory",
+    "ResidualConv",
     "ResidualMLP",
     "Separate",
     "Standard",
@@ -19,6 +21,7 @@ __all__ = [
     "Waves",
     "checkerboard",
     "mlp",
+    "residual_conv",
     "residual_mlp",
     "sublattice",
     "waves",

@@ -1,6 +1,7 @@
 """What conditioners share: a start at zero, and nets made of nets."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ __all__ = ["Constant", "KeepsDouble", "NetFactory", "Separate", "activation", "z
 NetFactory = Callable[[int, int], nn.Module]
 """``(inputs, outputs) -> net``, a module from shape ``(*, inputs)`` to shape ``(*, outputs)``."""
 
+Layer = TypeVar("Layer", bound=nn.Module)
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "elu": nn.ELU,
     "gelu": nn.GELU,
@@ -29,10 +31,10 @@ def activation(name: str | Callable[[], nn.Module]) -> nn.Module:
     return _ACTIVATIONS[name]()
 
 
-def zeroed(layer: nn.Linear) -> nn.Linear:
-    """Set a layer's weights to zero, so that a coupling over it starts at the identity."""
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
+def zeroed(layer: Layer) -> Layer:
+    """Set a layer's parameters to zero, so that a coupling over it starts at the identity."""
+    for p in layer.parameters():
+        nn.init.zeros_(p)
     return layer
 
 

@@ -2,19 +2,29 @@
 
 from realnvp.transforms.base import Compose, Inverse, Transform
 from realnvp.transforms.context import Embed
-from realnvp.transforms.coupling import Coupling, EvenOdd, Halves, OrderedHalves, RandomHalves, Split
+from realnvp.transforms.coupling import (
+    CheckerboardCoupling,
+    Coupling,
+    EvenOdd,
+    Halves,
+    OrderedHalves,
+    RandomHalves,
+    Split,
+)
 from realnvp.transforms.lattice import FreeField
 from realnvp.transforms.linear import LULinear, PositiveLinear, Whiten
 from realnvp.transforms.norm import ActNorm, BatchNorm, Standardise
 from realnvp.transforms.permute import Flip, Permute, Shuffle
 from realnvp.transforms.pointwise import Box, Logit, Probit
 from realnvp.transforms.scale import Affine, Scale
+from realnvp.transforms.squeeze import Part, Squeeze
 
 __all__ = [
     "ActNorm",
     "Affine",
     "BatchNorm",
     "Box",
+    "CheckerboardCoupling",
     "Compose",
     "Coupling",
     "Embed",
@@ -26,6 +36,7 @@ __all__ = [
     "LULinear",
     "Logit",
     "OrderedHalves",
+    "Part",
     "Permute",
     "PositiveLinear",
     "Probit",
@@ -33,6 +44,7 @@ __all__ = [
     "Scale",
     "Shuffle",
     "Split",
+    "Squeeze",
     "Standardise",
     "Transform",
     "Whiten",

@@ -12,7 +12,7 @@ from realnvp.nets import Constant, NetFactory
 from realnvp.shapes import sum_event
 from realnvp.transforms.base import Transform
 
-__all__ = ["Coupling", "EvenOdd", "Halves", "OrderedHalves", "RandomHalves", "Split"]
+__all__ = ["CheckerboardCoupling", "Coupling", "EvenOdd", "Halves", "OrderedHalves", "RandomHalves", "Split"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,14 @@ class RandomHalves(OrderedHalves):
         super().__init__(torch.randperm(features, generator=torch.Generator().manual_seed(seed)), swap)
 
 
+class _Whole(Split):
+    """Everything is seen, and everything may be moved: which of it, a mask says."""
+
+    def sizes(self, features: int) -> tuple[int, int]:
+        """Return the features twice."""
+        return features, features
+
+
 class Coupling(Transform):
     """Move one half of ``x`` by a kernel whose parameters the other half decides.
 
@@ -183,3 +191,32 @@ class Coupling(Transform):
         """Show what is not a module."""
         context = f", context={self.context}" if self.context else ""
         return f"{self.features}, {self.kernel}{context}, event_dim={self.event_dim}"
+
+
+class CheckerboardCoupling(Coupling):
+    """Move the pixels of one colour of the checkerboard by a kernel that those of the other colour decide.
+
+    Forward   ``z_ij = x_ij`` where ``i + j`` is even (odd with ``swap``), else ``k(x_ij; net(kept pixels)_ij)``
+
+    At full resolution the two colours cannot be told apart by a cut along an axis: the moved pixels are hidden from the
+    net by zeros, its answers at the kept ones are left aside. Events are pictures ``(channels, H, W)`` of any size.
+
+    References:
+        Real NVP (Dinh et al., 2016), section 3.4, https://arxiv.org/abs/1605.08803
+    """
+
+    def __init__(self, channels: int, net: NetFactory, kernel: Kernel, *, swap: bool = False, context: int = 0) -> None:
+        super().__init__(channels, net, kernel, split=_Whole(), context=context, event_dim=3)
+        self.swap = swap
+
+    def _move(
+        self, x: Tensor, context: Tensor | None, kernel: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+    ) -> tuple[Tensor, Tensor]:
+        rows, columns = (torch.arange(n, device=x.device) for n in x.shape[-2:])
+        kept = (rows[:, None] + columns) % 2 == int(self.swap)
+        moved, ladj = kernel(x, self._theta(torch.where(kept, x, 0.0), context))
+        return torch.where(kept, x, moved), sum_event(torch.where(kept, 0.0, ladj), 3)
+
+    def extra_repr(self) -> str:
+        """Show what is not a module."""
+        return f"{super().extra_repr()}, swap={self.swap}"

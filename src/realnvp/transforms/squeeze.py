@@ -1,0 +1,74 @@
+"""Space into channels, and transforms of some of the channels: what a multi-scale flow is nested from."""
+
+import torch
+from torch import Tensor
+
+from realnvp.errors import InputError
+from realnvp.transforms.base import Transform
+
+__all__ = ["Part", "Squeeze"]
+
+
+class Squeeze(Transform):
+    """Each block of 2 x 2 pixels becomes four channels: ``(C, H, W) -> (4 C, H / 2, W / 2)``; ``ladj = 0``.
+
+    Channel ``4 c + 2 i + j`` holds the pixels ``(2 h + i, 2 w + j)`` of channel ``c``. Height and width must be even.
+
+    References:
+        Real NVP (Dinh et al., 2016), section 3.6, https://arxiv.org/abs/1605.08803
+    """
+
+    event_dim = 3
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the squeezed picture and zeros."""
+        high, wide = x.shape[-2:]
+        if high % 2 or wide % 2:
+            raise InputError(f"pictures of {high} x {wide} do not halve evenly: pad them, or take fewer scales")
+        blocks = x.unflatten(-1, (wide // 2, 2)).unflatten(-3, (high // 2, 2))  # (C, H/2, 2, W/2, 2)
+        return blocks.movedim((-3, -1), (-4, -3)).flatten(-5, -3), x.new_zeros(x.shape[:-3])
+
+    def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the picture and zeros."""
+        if z.shape[-3] % 4:
+            raise InputError(f"only channels in fours can be unsqueezed, got {z.shape[-3]}")
+        blocks = z.unflatten(-3, (z.shape[-3] // 4, 2, 2)).movedim((-4, -3), (-3, -1))
+        return blocks.flatten(-2).flatten(-3, -2), z.new_zeros(z.shape[:-3])
+
+
+class Part(Transform):
+    """``transform`` of the first ``features`` features (channels); the others stay as they are, factored out.
+
+    References:
+        Real NVP (Dinh et al., 2016), section 3.6, https://arxiv.org/abs/1605.08803
+    """
+
+    def __init__(self, transform: Transform, features: int) -> None:
+        super().__init__()
+        self.transform, self.features = transform, features
+        self.event_dim, self.context = transform.event_dim, transform.context
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``z`` and the ``ladj`` of the part."""
+        part, rest = self._cut(x)
+        z, ladj = self.transform(part, context)
+        return torch.cat((z, rest), -self.event_dim), ladj
+
+    def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``x`` and the ``ladj`` of the part."""
+        part, rest = self._cut(z)
+        x, ladj = self.transform.inverse(part, context)
+        return torch.cat((x, rest), -self.event_dim), ladj
+
+    def calibrate(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """Calibrate the transform of the part."""
+        part, rest = self._cut(x)
+        return torch.cat((self.transform.calibrate(part, context), rest), -self.event_dim)
+
+    def _cut(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        axis = -self.event_dim
+        return x.narrow(axis, 0, self.features), x.narrow(axis, self.features, x.shape[axis] - self.features)
+
+    def extra_repr(self) -> str:
+        """Show what is not a module."""
+        return f"features={self.features}"
