@@ -6,10 +6,10 @@ from torch import nn
 
 from realnvp.bases import Logistic, Mixture, Normal
 from realnvp.errors import InputError
-from realnvp.kernels import Additive, Affine, Chain, Spline
-from realnvp.nets import MLP, Constant, ResidualMLP, Separate, mlp, residual_mlp
-from realnvp.recipes import couplings, nice, real_nvp, spline_flow
-from realnvp.transforms import BatchNorm, Coupling, EvenOdd, Halves, LULinear, Scale
+from realnvp.kernels import Additive, Affine, Chain, Spline, TanhAffine
+from realnvp.nets import MLP, Constant, LearntLast, ResidualMLP, Separate, mlp, residual_mlp
+from realnvp.recipes import couplings, image_real_nvp, nice, real_nvp, spline_flow
+from realnvp.transforms import BatchNorm, Coupling, EvenOdd, Halves, LULinear, Part, Scale
 
 MAKERS = {"nice": nice, "real nvp": real_nvp, "spline": spline_flow}
 every = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
@@ -126,3 +126,67 @@ def test_couplings_are_the_chain_of_the_recipes():
 
     assert [type(t) for t in chain] == [BatchNorm, Coupling] * 3
     assert [t.split for t in chain[1::2]] == [Halves(), Halves(swap=True), Halves()]
+
+
+def levels(transform, found=()):
+    """The couplings of a multi-scale transform as ``(kind, channels, hidden)``, scale after scale."""
+    found = list(found) or [[]]
+    for t in transform:
+        if isinstance(t, Coupling):
+            net = t.net.net if isinstance(t.net, LearntLast) else t.net
+            found[-1].append((type(t).__name__, t.features, net.last.in_channels))
+        elif isinstance(t, Part):
+            found += levels(t.transform)
+    return found
+
+
+def test_the_flow_of_pictures_is_the_published_one():
+    flow = image_real_nvp((3, 16, 16), hidden=4, blocks=1)
+    board, deep = "CheckerboardCoupling", "Coupling"
+
+    assert levels(flow.transform) == [
+        [(board, 3, 4)] * 3 + [(deep, 12, 8)] * 3,
+        [(board, 6, 8)] * 3 + [(deep, 24, 16)] * 3,
+        [(board, 12, 16)] * 4,
+    ]
+    assert all(isinstance(c.kernel, TanhAffine) for c in coupled(flow))
+    assert sum(isinstance(m, BatchNorm) for m in flow.modules()) == len(coupled(flow))
+
+
+def test_a_flow_of_pictures_starts_at_the_identity():
+    x = torch.randn(3, 1, 8, 8)
+    flow = image_real_nvp((1, 8, 8), hidden=4, blocks=1, between=None).eval()
+    z, ladj = flow(x)
+
+    torch.testing.assert_close(z, x)
+    torch.testing.assert_close(ladj, torch.zeros(3))
+
+
+def test_every_pixel_of_a_picture_acts_on_others_at_every_scale():
+    torch.manual_seed(0)
+    flow = image_real_nvp((1, 4, 4), scales=2, hidden=4, blocks=1, between=None).double()
+    for p in flow.parameters():
+        nn.init.normal_(p, std=0.3)
+    jacobian = torch.func.jacrev(lambda x: flow(x)[0])(torch.randn(1, 4, 4, dtype=torch.float64)).reshape(16, 16)
+
+    assert ((jacobian != 0).sum(0) > 8).all()
+
+
+@pytest.mark.parametrize(("shape", "scales"), [((1, 28, 28), 3), ((3, 32, 32), 4), ((1, 7, 9), 1), ((1, 8, 6), 1)])
+def test_pictures_are_halved_as_far_as_a_side_of_four(shape, scales):
+    assert len(levels(image_real_nvp(shape, hidden=2, blocks=0).transform)) == scales
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "words"),
+    [
+        ((1, 28, 28), {"scales": 4}, "28 x 28 take 1 to 3 scales"),
+        ((1, 7, 7), {"checkers": 0}, "7 x 7 do not halve evenly"),
+        ((1, 0, 7), {}, "needs shape"),
+        ((28, 28), {}, "needs shape"),
+        ((1, 8, 8), {"checkers": 0, "channels": 0}, "at least one coupling"),
+    ],
+)
+def test_sizes_that_do_not_work_get_a_sentence(shape, options, words):
+    with pytest.raises(InputError, match=words):
+        image_real_nvp(shape, **options)

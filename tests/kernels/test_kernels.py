@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from realnvp.errors import InputError
-from realnvp.kernels import Additive, Affine, Chain, Odd, Spline
+from realnvp.kernels import Additive, Affine, Chain, Odd, Spline, TanhAffine
 
 KERNELS = {
     "additive": Additive(),
     "affine": Affine(),
     "affine of small bound": Affine(0.3),
+    "tanh affine": TanhAffine(),
+    "tanh affine without a learnt gain": TanhAffine(1.0),
     "spline": Spline(),
     "spline of two bins": Spline(2, 1.5),
     "spline of many bins": Spline(20, 3.0, floor=0.01, slope=5.0),
@@ -154,6 +156,16 @@ def test_additive_adds_its_parameter():
     assert Additive().forward(x, theta)[1].tolist() == [0, 0]
 
 
+def test_tanh_affine_is_its_closed_form():
+    kernel, x, theta = TanhAffine(3.0), np.linspace(-3, 3, 11), parameters(TanhAffine(), 11, scale=3.0)
+    y, ladj = kernel.forward(torch.tensor(x), theta)
+    shift, raw, gain = theta.numpy().T
+    s = 3 ** np.tanh(gain) * np.tanh(raw)
+
+    np.testing.assert_allclose(y, x * np.exp(s) + shift, rtol=1e-12)
+    np.testing.assert_allclose(ladj, s, rtol=1e-12)
+
+
 def test_affine_is_its_closed_form():
     kernel, x, theta = Affine(1.5), np.linspace(-3, 3, 11), parameters(Affine(), 11, scale=3.0)
     t, s = theta[:, 0].numpy(), 1.5 * np.tanh(theta[:, 1].numpy() / 1.5)
@@ -278,6 +290,8 @@ def test_spline_keeps_its_floors_whatever_the_parameters():
         lambda: Affine(-1.0),
         lambda: Affine(math.nan),
         lambda: Affine(math.inf),
+        lambda: TanhAffine(0.5),
+        lambda: TanhAffine(math.nan),
         lambda: Spline(bound=math.inf),
         lambda: Spline(1),
         lambda: Spline(bound=0),
@@ -288,5 +302,5 @@ def test_spline_keeps_its_floors_whatever_the_parameters():
     ],
 )
 def test_senseless_parameters_are_refused(make):
-    with pytest.raises(InputError, match=r"bound|at least one kernel"):
+    with pytest.raises(InputError, match=r"bound|at least one kernel|finite and at least 1"):
         make()

@@ -12,9 +12,20 @@ import torch
 from torch import Tensor, nn
 
 from realnvp.bases import Mixture
-from realnvp.kernels import Additive, Affine, Chain, Odd, Spline
-from realnvp.nets import MLP, Separate, Standard, checkerboard, mlp, residual_conv, residual_mlp, sublattice, waves
-from realnvp.recipes import lattice_flow, nice, real_nvp, spline_flow
+from realnvp.kernels import Additive, Affine, Chain, Odd, Spline, TanhAffine
+from realnvp.nets import (
+    MLP,
+    Separate,
+    Standard,
+    checkerboard,
+    learnt_last,
+    mlp,
+    residual_conv,
+    residual_mlp,
+    sublattice,
+    waves,
+)
+from realnvp.recipes import glow_step, image_real_nvp, lattice_flow, nice, real_nvp, spline_flow
 from realnvp.transforms import (
     ActNorm,
     BatchNorm,
@@ -207,6 +218,11 @@ TRANSFORMS: dict[str, tuple] = {
         ),
         (1, 4, 4),
     ),
+    "coupling of a learnt gain": (lambda: Coupling(5, learnt_last(NET, 3), TanhAffine(), context=1), (5,)),
+    "coupling of channels of a learnt gain": (
+        lambda: Coupling(3, learnt_last(Conv, 3, 3), TanhAffine(), event_dim=3),
+        (3, 2, 2),
+    ),
     "coupling of waves": (lambda: Coupling(4, waves(NET, frequencies=2, reach=4.0), KERNELS["spline"]), (4,)),
     "coupling of a residual net": (lambda: Coupling(5, residual_mlp(8), KERNELS["spline"]), (5,)),
     "coupling of a chain": (lambda: Coupling(5, NET, Chain((Affine(), KERNELS["spline"])), context=1), (5,)),
@@ -248,6 +264,22 @@ RECIPES: dict[str, tuple] = {
     "spline with lu": (lambda: spline_flow(4, **SMALL, between=LULinear, base=Mixture(4, 3)), (4,)),
     "spline alone": (lambda: spline_flow(3, **SMALL, affine=None), (3,)),
     "spline with batch norm": (lambda: spline_flow(2, **SMALL, between=BatchNorm, context=2), (2,)),
+}
+IMAGES: dict[str, Any] = {"hidden": 4, "blocks": 1}
+RECIPES |= {
+    "images": (lambda: image_real_nvp((1, 4, 4), **IMAGES, scales=2, checkers=1, channels=2), (1, 4, 4)),
+    "images, odd sides": (lambda: image_real_nvp((2, 3, 5), **IMAGES, checkers=1), (2, 3, 5)),
+    "images, one pixel": (lambda: image_real_nvp((1, 1, 1), **IMAGES, checkers=1), (1, 1, 1)),
+    "images of colour given a label": (
+        lambda: image_real_nvp((3, 2, 2), **IMAGES, scales=2, context=2, checkers=1, channels=1),
+        (3, 2, 2),
+    ),
+    "images by glow steps and splines": (
+        lambda: image_real_nvp(
+            (1, 4, 4), **IMAGES, scales=2, checkers=0, channels=2, between=glow_step, kernel=Spline(4, 3.0, slope=1.0)
+        ),
+        (1, 4, 4),
+    ),
 }
 RECIPES |= {
     f"{name}, D={D}, C={C}": (lambda name=name, D=D, C=C: MAKERS[name](D, context=C, **SMALL), (D,))

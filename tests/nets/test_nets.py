@@ -9,7 +9,18 @@ import torch
 from torch import nn
 
 from realnvp.kernels import Additive, Affine, Spline
-from realnvp.nets import MLP, Constant, ResidualMLP, Separate, Standard, mlp, residual_mlp, waves
+from realnvp.nets import (
+    MLP,
+    Constant,
+    ResidualMLP,
+    Separate,
+    Standard,
+    learnt_last,
+    mlp,
+    residual_conv,
+    residual_mlp,
+    waves,
+)
 from realnvp.transforms import Coupling
 
 FACTORIES = {
@@ -172,3 +183,18 @@ def test_waves_are_those_of_the_input():
     angles = torch.tensor([np.pi * u[0], 2 * np.pi * u[0], np.pi * u[1], 2 * np.pi * u[1]])
 
     torch.testing.assert_close(seen[0][0], torch.cat((u, angles.sin(), angles.cos())))
+
+
+@pytest.mark.parametrize(("event_dim", "shape"), [(1, (4,)), (3, (4, 2, 3))])
+def test_the_last_parameter_is_a_number_learnt_for_each_feature(event_dim, shape):
+    torch.manual_seed(0)
+    inner = mlp((8,)) if event_dim == 1 else residual_conv(4, 1)
+    net = learnt_last(inner, 3, event_dim)(4, 6)
+    for p in net.parameters():
+        nn.init.normal_(p)
+    x = torch.randn(5, *shape)
+    shift, raw, gain = net(x).unflatten(1, (2, 3)).unbind(2)
+    decided = net.net(x).unflatten(1, (2, 2))
+
+    torch.testing.assert_close((shift, raw), (decided[:, :, 0], decided[:, :, 1]))
+    assert torch.equal(gain, net.last.squeeze(1).expand_as(gain))

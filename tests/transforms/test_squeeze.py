@@ -25,9 +25,16 @@ def test_a_picture_goes_and_comes(batch, shape):
 def test_a_block_becomes_four_channels():
     x = torch.arange(16.0).reshape(1, 4, 4)
 
-    assert Squeeze()(x)[0][:, 0, 0].tolist() == [0, 1, 4, 5]
-    assert Squeeze()(x)[0][:, 1, 0].tolist() == [8, 9, 12, 13]
-    torch.testing.assert_close(Squeeze()(x)[0], torch.nn.functional.pixel_unshuffle(x, 2))
+    assert Squeeze()(x)[0][:, 0, 0].tolist() == [0, 5, 1, 4]
+    assert Squeeze()(x)[0][:, 1, 0].tolist() == [8, 13, 9, 12]
+
+
+def test_the_halves_of_the_channels_are_the_colours_of_the_checkerboard_for_every_channel():
+    colour = (torch.arange(4)[:, None] + torch.arange(6)) % 2
+    z, _ = Squeeze()(torch.stack((colour, 2 + colour, 4 + colour)).float())
+
+    assert torch.equal(z[:6], torch.tensor([0.0, 2, 4, 0, 2, 4])[:, None, None].expand(6, 2, 3))
+    assert torch.equal(z[6:], torch.tensor([1.0, 3, 5, 1, 3, 5])[:, None, None].expand(6, 2, 3))
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 4), (2, 4, 7)])

@@ -1,6 +1,6 @@
 """Conditioners: nets that decide a kernel's parameters."""
 
-from realnvp.nets.base import Constant, KeepsDouble, NetFactory, Separate
+from realnvp.nets.base import Constant, KeepsDouble, LearntLast, NetFactory, Separate, learnt_last
 from realnvp.nets.conv import ResidualConv, residual_conv
 from realnvp.nets.lattice import Sublattice, checkerboard, sublattice
 from realnvp.nets.mlp import MLP, mlp
@@ -12,6 +12,7 @@ __all__ = [
     "MLP",
     "Constant",
     "KeepsDouble",
+    "LearntLast",
     "NetFactory",
     "ResidualConv",
     "ResidualMLP",
@@ -20,6 +21,7 @@ __all__ = [
     "Sublattice",
     "Waves",
     "checkerboard",
+    "learnt_last",
     "mlp",
     "residual_conv",
     "residual_mlp",

@@ -6,7 +6,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Constant", "KeepsDouble", "NetFactory", "Separate", "activation", "zeroed"]
+__all__ = ["Constant", "KeepsDouble", "LearntLast", "NetFactory", "Separate", "activation", "learnt_last", "zeroed"]
 
 NetFactory = Callable[[int, int], nn.Module]
 """``(inputs, outputs) -> net``, a module from shape ``(*, inputs)`` to shape ``(*, outputs)``."""
@@ -89,3 +89,36 @@ class Separate(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Interleave the outputs: ``(*, inputs) -> (*, moved * parts)``."""
         return torch.stack([net(x) for net in self.nets], -1).flatten(-2)
+
+
+class LearntLast(nn.Module):
+    """A net that decides all parameters of a kernel but the last, which is a learnt number for each moved feature.
+
+    ``net`` gives ``size - 1`` parameters for each of ``moved`` features; ``event_dim - 1`` axes follow the features.
+    """
+
+    def __init__(self, net: nn.Module, moved: int, event_dim: int = 1) -> None:
+        super().__init__()
+        self.net, self.event_dim = net, event_dim
+        self.last = nn.Parameter(torch.zeros(moved, 1, *(1,) * (event_dim - 1)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return all parameters, ``(*, moved * size, *rest)``, the learnt one last for each feature."""
+        axis = -self.event_dim
+        moved = len(self.last)
+        out = self.net(x)
+        out = out.unflatten(axis, (moved, out.shape[axis] // moved))
+        last = self.last.to(out.dtype).expand(
+            *out.shape[: axis - 1], *self.last.shape[:2], *out.shape[out.dim() + axis + 1 :]
+        )
+        return torch.cat((out, last), axis).flatten(axis - 1, axis)
+
+
+def learnt_last(factory: NetFactory, size: int, event_dim: int = 1) -> NetFactory:
+    """Return a factory of nets for a kernel of ``size`` parameters whose last one no net decides."""
+
+    def make(inputs: int, outputs: int) -> nn.Module:
+        moved = outputs // size
+        return LearntLast(factory(inputs, moved * (size - 1)), moved, event_dim)
+
+    return make

@@ -12,7 +12,9 @@ __all__ = ["Part", "Squeeze"]
 class Squeeze(Transform):
     """Each block of 2 x 2 pixels becomes four channels: ``(C, H, W) -> (4 C, H / 2, W / 2)``; ``ladj = 0``.
 
-    Channel ``4 c + 2 i + j`` holds the pixels ``(2 h + i, 2 w + j)`` of channel ``c``. Height and width must be even.
+    The first ``C`` channels hold the pixels ``(2 h, 2 w)``, then come ``(2 h + 1, 2 w + 1)``, ``(2 h, 2 w + 1)`` and
+    ``(2 h + 1, 2 w)``: so the two halves of the channels are the two colours of the checkerboard. Height and width must
+    be even.
 
     References:
         Real NVP (Dinh et al., 2016), section 3.6, https://arxiv.org/abs/1605.08803
@@ -25,15 +27,18 @@ class Squeeze(Transform):
         high, wide = x.shape[-2:]
         if high % 2 or wide % 2:
             raise InputError(f"pictures of {high} x {wide} do not halve evenly: pad them, or take fewer scales")
-        blocks = x.unflatten(-1, (wide // 2, 2)).unflatten(-3, (high // 2, 2))  # (C, H/2, 2, W/2, 2)
-        return blocks.movedim((-3, -1), (-4, -3)).flatten(-5, -3), x.new_zeros(x.shape[:-3])
+        return torch.cat([x[..., i::2, j::2] for i, j in _BLOCK], -3), x.new_zeros(x.shape[:-3])
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the picture and zeros."""
         if z.shape[-3] % 4:
             raise InputError(f"only channels in fours can be unsqueezed, got {z.shape[-3]}")
-        blocks = z.unflatten(-3, (z.shape[-3] // 4, 2, 2)).movedim((-4, -3), (-3, -1))
-        return blocks.flatten(-2).flatten(-3, -2), z.new_zeros(z.shape[:-3])
+        a, d, b, c = z.chunk(4, -3)
+        rows = torch.stack((a, b), -1), torch.stack((c, d), -1)  # (C, H / 2, W / 2, 2)
+        return torch.stack([row.flatten(-2) for row in rows], -2).flatten(-3, -2), z.new_zeros(z.shape[:-3])
+
+
+_BLOCK = ((0, 0), (1, 1), (0, 1), (1, 0))
 
 
 class Part(Transform):
