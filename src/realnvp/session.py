@@ -13,7 +13,7 @@ from realnvp.train.loop import Step, TrainingError, fit
 from realnvp.train.optim import adamw, warm_cosine
 from realnvp.train.progress import progress_bar
 
-__all__ = ["Limits", "Outcome", "Record", "train"]
+__all__ = ["NATS", "Limits", "Outcome", "Record", "Unit", "train"]
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,24 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Unit:
+    """What figures are told in: ``scale * nats + offset``, called ``name``."""
+
+    name: str = "nats"
+    scale: float = 1.0
+    offset: float = 0.0
+
+    def of(self, nats: float) -> float:
+        """Tell a figure in nats in this unit."""
+        return self.scale * nats + self.offset
+
+
+NATS = Unit()
+
+
+@dataclass(frozen=True)
 class Record:
-    """One evaluation: ``train`` is the objective's mean, ``held_out`` and ``best`` the evaluation's, all in nats."""
+    """One evaluation: ``train`` is the objective's mean, ``held_out`` and ``best`` the evaluation's, in one unit."""
 
     step: int
     seconds: float
@@ -71,7 +87,7 @@ def train(
     limits: Limits,
     lr: float = 3e-3,
     weight_decay: float = 0.0,
-    offset: float = 0.0,
+    unit: Unit = NATS,
     compiled: nn.Module | None = None,
     callbacks: Sequence[Callable[[Record], object]] = (),
     facts: Callable[[], dict[str, float]] = dict,
@@ -80,15 +96,15 @@ def train(
 ) -> Outcome:
     """Train ``objective`` and leave it with the best weights seen, by ``evaluate(objective) -> nats``.
 
-    The raw weights and their moving average are both looked at. ``offset`` is added to every figure reported (the
+    The raw weights and their moving average are both looked at. Figures are reported in ``unit`` (its offset: the
     log-det of a standardisation outside the objective); ``facts()`` are written beside them, and shown if they hold an
-    ``"ess"``; the clock runs from ``started``. A callback gets each
-    ``Record``, and one that returns something true ends the training. What ended it is in ``stopped_by``:
+    ``"ess"``; the clock runs from ``started``. A callback gets each ``Record``, and one that returns something true
+    ends the training. What ended it is in ``stopped_by``:
     ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"``, ``"interrupt"`` or
     ``"batches"`` (there were no more); the best weights are in place in each case.
     """
     started = time.monotonic() if started is None else started
-    watch = _Watch(objective, evaluate, limits, offset, facts, started, verbose)
+    watch = _Watch(objective, evaluate, limits, unit, facts, started, verbose)
     rate = warm_cosine(limits.warmup)
     if limits.max_steps < 1:
         watch.close()
@@ -128,12 +144,12 @@ class _Watch:
         objective: nn.Module,
         evaluate: Callable[[nn.Module], float],
         limits: Limits,
-        offset: float,
+        unit: Unit,
         facts: Callable[[], dict[str, float]],
         start: float,
         verbose: bool,
     ) -> None:
-        self.objective, self.limits, self.offset, self.facts, self.start = objective, limits, offset, facts, start
+        self.objective, self.limits, self.unit, self.facts, self.start = objective, limits, unit, facts, start
         self.outcome, self.best, self.average = Outcome(), Best(evaluate), Average(objective)
         self.bar = progress_bar(verbose, "training")
         self.losses: list[Tensor] = []
@@ -166,9 +182,9 @@ class _Watch:
         record = Record(
             step=step.index,
             seconds=round(time.monotonic() - self.start, 3),
-            train=float(torch.stack(self.losses).nanmean()) + self.offset,
-            held_out=held_out + self.offset,
-            best=self.best.value + self.offset,
+            train=self.unit.of(float(torch.stack(self.losses).nanmean())),
+            held_out=self.unit.of(held_out),
+            best=self.unit.of(self.best.value),
             rate=step.rate,
             skipped=step.skipped,
             restored=step.restored,
@@ -177,7 +193,7 @@ class _Watch:
         facts = self.facts()
         self.outcome.history.append(asdict(record) | facts)
         shown = f"ESS {facts['ess']:.3f}" if "ess" in facts else f"held out {record.held_out:.3f}"
-        self.bar.set_postfix_str(f"{shown}, best {record.best:.3f} nats")
+        self.bar.set_postfix_str(f"{shown}, best {record.best:.3f} {self.unit.name}")
         self.bar.update(min(100.0, 100 * self.done) - self.bar.n)
         return record
 

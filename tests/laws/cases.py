@@ -274,11 +274,13 @@ RECIPES |= {
         lambda: image_real_nvp((3, 2, 2), **IMAGES, scales=2, context=2, checkers=1, channels=1),
         (3, 2, 2),
     ),
-    "images by glow steps and splines": (
-        lambda: image_real_nvp(
-            (1, 4, 4), **IMAGES, scales=2, checkers=0, channels=2, between=glow_step, kernel=Spline(4, 3.0, slope=1.0)
-        ),
+    "images by glow steps": (
+        lambda: image_real_nvp((1, 4, 4), **IMAGES, scales=2, checkers=0, channels=2, between=glow_step),
         (1, 4, 4),
+    ),
+    "images by splines": (
+        lambda: image_real_nvp((1, 2, 2), **IMAGES, checkers=1, channels=1, kernel=KERNELS["spline"]),
+        (1, 2, 2),
     ),
 }
 RECIPES |= {

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from realnvp import session
-from realnvp.session import Limits, Record, train
+from realnvp.session import Limits, Record, Unit, train
 from realnvp.train.loop import TrainingError
 
 TARGET = torch.tensor([2.0, -1.0])
@@ -71,7 +71,7 @@ def test_a_training_of_a_few_steps_looks_at_the_end(steps):
 
 def test_the_record_is_plain_data_that_tells_of_the_training():
     records = []
-    _, outcome = run(callbacks=[records.append], offset=7.0)
+    _, outcome = run(callbacks=[records.append], unit=Unit(offset=7.0))
     first, last = outcome.history[0], outcome.history[-1]
 
     assert all(isinstance(r, Record) for r in records)
@@ -92,10 +92,10 @@ def test_train_is_the_mean_loss_since_the_last_look():
             losses.append(loss.item())
             return loss
 
-    _, outcome = run(Told(), offset=1.0, limits=Limits(max_steps=20, every=0.25))
+    _, outcome = run(Told(), unit=Unit("halves", 2.0, 1.0), limits=Limits(max_steps=20, every=0.25))
 
     assert [r["train"] for r in outcome.history] == pytest.approx(
-        [1.0 + sum(losses[i : i + 5]) / 5 for i in range(0, 20, 5)]
+        [1.0 + 2 * sum(losses[i : i + 5]) / 5 for i in range(0, 20, 5)]
     )
 
 

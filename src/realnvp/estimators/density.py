@@ -32,7 +32,7 @@ from realnvp.estimators.parts.rows import (
 )
 from realnvp.flow import Flow
 from realnvp.objectives import MaxLikelihood
-from realnvp.session import Limits, Record, train
+from realnvp.session import Limits, Record, Unit, train
 from realnvp.train.checkpoint import read_run, write_run
 
 __all__ = ["RealNVP"]
@@ -267,7 +267,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
             lambda module: mean_objective(module, held_out),
             limits=Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping else 0.0),
             lr=self.lr,
-            offset=float(scalers(flow)[0].scale.log().sum()),
+            unit=Unit(offset=float(scalers(flow)[0].scale.log().sum())),
             compiled=cast(nn.Module, torch.compile(objective)) if self.compile not in (False, "auto") else None,
             callbacks=self.callbacks or (),
             verbose=self.verbose,
