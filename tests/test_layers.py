@@ -19,7 +19,7 @@ FLOORS = [
     "bases",
     "potentials",
     "mcmc",
-    "data/laws",
+    "data/laws data/pictures",
     "data",
     "flow",
     "recipes objectives",
