@@ -115,7 +115,7 @@ def test_a_file_imports_only_from_the_floors_above(file):
         ("data/toy.py", "data/laws/line", True),
         ("data/laws/line.py", "data/table", False),
         ("data/laws/line.py", "data/laws/plane", False),
-        ("recipes.py", "objectives", False),
+        ("recipes/images.py", "objectives", False),
         ("train/loop.py", "session", False),
         ("session.py", "train/loop", True),
         ("report/plots/line.py", "report/plots/base", True),

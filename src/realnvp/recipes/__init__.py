@@ -1,0 +1,18 @@
+"""Functions that build a flow."""
+
+from realnvp.recipes.base import Layer, couplings
+from realnvp.recipes.images import batch_norm, glow_step, image_real_nvp
+from realnvp.recipes.lattice import lattice_flow
+from realnvp.recipes.tables import nice, real_nvp, spline_flow
+
+__all__ = [
+    "Layer",
+    "batch_norm",
+    "couplings",
+    "glow_step",
+    "image_real_nvp",
+    "lattice_flow",
+    "nice",
+    "real_nvp",
+    "spline_flow",
+]
