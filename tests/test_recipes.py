@@ -8,7 +8,7 @@ from realnvp.bases import Logistic, Mixture, Normal
 from realnvp.errors import InputError
 from realnvp.kernels import Additive, Affine, Chain, Spline, TanhAffine
 from realnvp.nets import MLP, Constant, LearntLast, ResidualMLP, Separate, mlp, residual_mlp
-from realnvp.recipes import couplings, image_real_nvp, nice, real_nvp, spline_flow
+from realnvp.recipes import couplings, flat_real_nvp, image_real_nvp, nice, real_nvp, spline_flow
 from realnvp.transforms import BatchNorm, Coupling, EvenOdd, Halves, LULinear, Part, Scale
 
 MAKERS = {"nice": nice, "real nvp": real_nvp, "spline": spline_flow}
@@ -151,6 +151,16 @@ def test_the_flow_of_pictures_is_the_published_one():
     ]
     assert all(isinstance(c.kernel, TanhAffine) for c in coupled(flow))
     assert sum(isinstance(m, BatchNorm) for m in flow.modules()) == len(coupled(flow))
+
+
+def test_the_flat_flow_of_pictures_is_the_published_baseline():
+    flow = flat_real_nvp((1, 28, 28), layers=3)
+    nets = coupled(flow)[0].net.nets
+    widths = [[m.out_features for m in net if isinstance(m, nn.Linear)] for net in nets]
+
+    assert widths == [[64, 128, 128, 64, 392]] * 2
+    assert [c.split for c in coupled(flow)] == [Halves(), Halves(swap=True), Halves()]
+    assert (flow.event_shape, flow.transform.event_dim) == ((1, 28, 28), 3)
 
 
 def test_a_flow_of_pictures_starts_at_the_identity():

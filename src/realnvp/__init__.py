@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from realnvp.estimators import BoltzmannGenerator, RealNVP
     from realnvp.flow import Flow
     from realnvp.objectives import ForwardKL, MaxLikelihood, ReverseKL
-    from realnvp.recipes import lattice_flow, nice, real_nvp, spline_flow
+    from realnvp.recipes import image_real_nvp, lattice_flow, nice, real_nvp, spline_flow
 
 __version__ = "0.1.0"
 
@@ -23,6 +23,7 @@ __all__ = [
     "ReverseKL",
     "bases",
     "data",
+    "image_real_nvp",
     "kernels",
     "lattice_flow",
     "mcmc",
@@ -43,6 +44,7 @@ _HOMES = {
     "MaxLikelihood": "objectives",
     "RealNVP": "estimators",
     "ReverseKL": "objectives",
+    "image_real_nvp": "recipes",
     "lattice_flow": "recipes",
     "nice": "recipes",
     "real_nvp": "recipes",

@@ -18,6 +18,7 @@ from realnvp.nets import (
     Separate,
     Standard,
     checkerboard,
+    conv,
     learnt_last,
     mlp,
     residual_conv,
@@ -25,7 +26,7 @@ from realnvp.nets import (
     sublattice,
     waves,
 )
-from realnvp.recipes import glow_step, image_real_nvp, lattice_flow, nice, real_nvp, spline_flow
+from realnvp.recipes import flat_real_nvp, glow_step, image_real_nvp, lattice_flow, nice, real_nvp, spline_flow
 from realnvp.transforms import (
     ActNorm,
     BatchNorm,
@@ -35,6 +36,7 @@ from realnvp.transforms import (
     Coupling,
     Embed,
     EvenOdd,
+    Flat,
     Flip,
     FreeField,
     Halves,
@@ -197,6 +199,7 @@ TRANSFORMS: dict[str, tuple] = {
         ),
         (36,),
     ),
+    "flat": (lambda: Flat(Compose(ActNorm(8), Coupling(8, NET, Affine(), context=2))), (2, 2, 2)),
     "coupling of a picture's checkerboard": (
         lambda: CheckerboardCoupling(2, residual_conv(4, 1), Affine(), context=1),
         (2, 3, 5),
@@ -278,6 +281,11 @@ RECIPES |= {
         lambda: image_real_nvp((1, 4, 4), **IMAGES, scales=2, checkers=0, channels=2, between=glow_step),
         (1, 4, 4),
     ),
+    "images by shallow nets": (
+        lambda: image_real_nvp((1, 4, 4), checkers=0, channels=2, between=glow_step, net=lambda width: conv(4)),
+        (1, 4, 4),
+    ),
+    "images in a row": (lambda: flat_real_nvp((2, 2, 3), layers=2, hidden=(4, 8), context=1), (2, 2, 3)),
     "images by splines": (
         lambda: image_real_nvp((1, 2, 2), **IMAGES, checkers=1, channels=1, kernel=KERNELS["spline"]),
         (1, 2, 2),

@@ -15,6 +15,7 @@ from realnvp.nets import (
     ResidualMLP,
     Separate,
     Standard,
+    conv,
     learnt_last,
     mlp,
     residual_conv,
@@ -198,3 +199,23 @@ def test_the_last_parameter_is_a_number_learnt_for_each_feature(event_dim, shape
 
     torch.testing.assert_close((shift, raw), (decided[:, :, 0], decided[:, :, 1]))
     assert torch.equal(gain, net.last.squeeze(1).expand_as(gain))
+
+
+@pytest.mark.parametrize("factory", [residual_conv(6, 1), conv(6)], ids=["residual", "shallow"])
+@pytest.mark.parametrize("batch", [(), (0,), (4,), (2, 3)], ids=str)
+def test_a_net_of_pictures_keeps_their_size_and_starts_at_zero(factory, batch):
+    net = factory(3, 5)
+    out = net(torch.randn(*batch, 3, 4, 7))
+
+    assert out.shape == (*batch, 5, 4, 7)
+    assert (out == 0).all()
+
+
+@pytest.mark.parametrize(("factory", "reach"), [(residual_conv(6, 1), 3), (conv(6), 2)], ids=["residual", "shallow"])
+def test_a_net_of_pictures_sees_as_far_as_its_convolutions(factory, reach):
+    net = moved(factory(1, 1)).double()
+    x = torch.randn(1, 11, 11, dtype=torch.float64, requires_grad=True)
+    net(x)[0, 5, 5].backward()
+    rows, columns = (x.grad[0] != 0).nonzero().T
+
+    assert (rows.min(), rows.max()) == (columns.min(), columns.max()) == (5 - reach, 5 + reach)

@@ -7,7 +7,7 @@ from torch import nn
 from realnvp.errors import InputError
 from realnvp.kernels import Affine
 from realnvp.nets import mlp, residual_conv
-from realnvp.transforms import ActNorm, CheckerboardCoupling, Coupling, Part, Squeeze, Whiten
+from realnvp.transforms import ActNorm, CheckerboardCoupling, Coupling, Flat, Part, Squeeze, Whiten
 
 
 @pytest.mark.parametrize("batch", [(), (0,), (1,), (5,), (2, 3)])
@@ -88,3 +88,15 @@ def test_the_pixels_of_one_colour_stay_to_the_bit_and_decide_the_others(swap):
 def test_the_inverse_of_a_whitening_is_not_calibrated():
     with pytest.raises(TypeError, match="call calibrate of the transform itself"):
         Whiten(3).inv.calibrate(torch.randn(50, 3))
+
+
+def test_a_flat_picture_goes_through_the_transform_of_vectors():
+    inner = Coupling(12, mlp((4,)), Affine())
+    for p in inner.parameters():
+        nn.init.normal_(p)
+    x = torch.randn(5, 3, 2, 2)
+    z, ladj = Flat(inner)(x)
+    rows, expected = inner(x.reshape(5, 12))
+
+    torch.testing.assert_close(z.reshape(5, 12), rows)
+    torch.testing.assert_close(ladj, expected)

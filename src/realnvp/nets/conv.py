@@ -1,4 +1,4 @@
-"""Residual convolutional nets: the conditioners of pictures."""
+"""Convolutional nets: the conditioners of pictures."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from realnvp.nets.base import NetFactory, zeroed
 
-__all__ = ["ResidualConv", "residual_conv"]
+__all__ = ["Conv", "ResidualConv", "conv", "residual_conv"]
 
 
 class _WeightNorm(nn.Module):
@@ -29,6 +29,37 @@ class _WeightNorm(nn.Module):
         weight = v * (self.length / v.square().sum((1, 2, 3), keepdim=True).sqrt())
         # the weights' memory order decides in which the convolution works: channels last is faster everywhere
         return F.conv2d(x, weight.contiguous(memory_format=torch.channels_last), self.bias, padding="same")
+
+
+class Conv(nn.Module):
+    """A 3 x 3 convolution, one of 1 x 1 and a last one of 3 x 3 that starts at zero, ReLU between, ``width`` channels.
+
+    Maps ``(*, inputs, H, W)`` to ``(*, outputs, H, W)``; all but the last layer are weight-normalised.
+
+    References:
+        Glow (Kingma and Dhariwal, 2018), https://arxiv.org/abs/1807.03039
+    """
+
+    def __init__(self, inputs: int, outputs: int, width: int = 128) -> None:
+        super().__init__()
+        self.first, self.middle = _WeightNorm(inputs, width, 3), _WeightNorm(width, width, 1)
+        self.last = zeroed(nn.Conv2d(width, outputs, 3, padding="same"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the conditioner's output."""
+        h = self.middle(F.relu(self.first(_pictures(x))))
+        out: Tensor = self.last(F.relu(h))
+        return out.reshape(*x.shape[:-3], *out.shape[-3:])
+
+
+def conv(width: int = 128) -> NetFactory:
+    """Return a factory of shallow convolutional nets, for couplings of pictures."""
+    return partial(Conv, width=width)
+
+
+def _pictures(x: Tensor) -> Tensor:
+    """Put all axes of the batch into one."""
+    return x.reshape(-1, *x.shape[-3:]) if x.numel() else x.reshape(0, *x.shape[-3:])
 
 
 class _Block(nn.Module):
@@ -63,7 +94,7 @@ class ResidualConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the conditioner's output."""
-        h = self.first(x.reshape(-1, *x.shape[-3:]) if x.numel() else x.reshape(0, *x.shape[-3:]))
+        h = self.first(_pictures(x))
         skipped = self.skips[0](h)
         for block, skip in zip(self.blocks, list(self.skips)[1:], strict=True):
             h = block(h)

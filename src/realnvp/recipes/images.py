@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import prod
 
 from realnvp.bases import Base, Normal
 from realnvp.errors import InputError
 from realnvp.flow import Flow
-from realnvp.kernels import Kernel, TanhAffine
-from realnvp.nets import NetFactory, learnt_last, residual_conv
-from realnvp.recipes.base import Layer
+from realnvp.kernels import Affine, Kernel, TanhAffine
+from realnvp.nets import NetFactory, Separate, learnt_last, mlp, residual_conv
+from realnvp.recipes.base import Layer, couplings
 from realnvp.transforms import (
     ActNorm,
     BatchNorm,
     CheckerboardCoupling,
     Compose,
     Coupling,
+    Flat,
     Halves,
     LULinear,
     Part,
@@ -22,7 +24,7 @@ from realnvp.transforms import (
     Transform,
 )
 
-__all__ = ["batch_norm", "glow_step", "image_real_nvp"]
+__all__ = ["batch_norm", "flat_real_nvp", "glow_step", "image_real_nvp"]
 
 
 def batch_norm(channels: int) -> Transform:
@@ -111,6 +113,28 @@ def image_real_nvp(
         return Compose(*chain, Squeeze(), *inner, Squeeze().inv)
 
     return Flow(level(depth, hidden, scales), Normal(tuple(shape)) if base is None else base)
+
+
+def flat_real_nvp(
+    shape: Sequence[int],
+    *,
+    context: int = 0,
+    layers: int = 6,
+    hidden: Sequence[int] = (64, 128, 128, 64),
+    kernel: Kernel | None = None,
+    base: Base | None = None,
+) -> Flow:
+    """Build the plain Real NVP of pictures ``(C, H, W)``: couplings of the two halves of the pixels in a row.
+
+    The halves change places between couplings; scale and shift have a ReLU net each. It knows nothing of which pixels
+    lie side by side: the baseline that convolutions are measured against.
+
+    References:
+        Real NVP (Dinh et al., 2016), https://arxiv.org/abs/1605.08803
+    """
+    kernel = kernel or Affine()
+    chain = couplings(prod(shape), kernel, layers=layers, net=Separate.of(mlp(hidden), kernel.size), context=context)
+    return Flow(Flat(Compose(*chain)), Normal(tuple(shape)) if base is None else base)
 
 
 def _halvings(high: int, wide: int, least: int) -> int:

@@ -17,7 +17,7 @@ from realnvp.transforms.norm import ActNorm, BatchNorm, Standardise
 from realnvp.transforms.permute import Flip, Permute, Shuffle
 from realnvp.transforms.pointwise import Box, Logit, Probit
 from realnvp.transforms.scale import Affine, Scale
-from realnvp.transforms.squeeze import Part, Squeeze
+from realnvp.transforms.squeeze import Flat, Part, Squeeze
 
 __all__ = [
     "ActNorm",
@@ -29,6 +29,7 @@ __all__ = [
     "Coupling",
     "Embed",
     "EvenOdd",
+    "Flat",
     "Flip",
     "FreeField",
     "Halves",

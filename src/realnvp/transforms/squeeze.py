@@ -1,4 +1,4 @@
-"""Space into channels, and transforms of some of the channels: what a multi-scale flow is nested from."""
+"""Pictures in other shapes: space into channels, some of the channels, all pixels in a row."""
 
 import torch
 from torch import Tensor
@@ -6,7 +6,7 @@ from torch import Tensor
 from realnvp.errors import InputError
 from realnvp.transforms.base import Transform
 
-__all__ = ["Part", "Squeeze"]
+__all__ = ["Flat", "Part", "Squeeze"]
 
 
 class Squeeze(Transform):
@@ -39,6 +39,30 @@ class Squeeze(Transform):
 
 
 _BLOCK = ((0, 0), (1, 1), (0, 1), (1, 0))
+
+
+class Flat(Transform):
+    """``transform`` of the pixels in a row: ``(C, H, W) -> (C H W,)``, the vectors' transform, and back."""
+
+    event_dim = 3
+
+    def __init__(self, transform: Transform) -> None:
+        super().__init__()
+        self.transform, self.context = transform, transform.context
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``z`` and the ``ladj`` of the vectors' transform."""
+        z, ladj = self.transform(x.flatten(-3), context)
+        return z.reshape(x.shape), ladj
+
+    def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``x`` and the ``ladj`` of the vectors' transform."""
+        x, ladj = self.transform.inverse(z.flatten(-3), context)
+        return x.reshape(z.shape), ladj
+
+    def calibrate(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """Calibrate the vectors' transform."""
+        return self.transform.calibrate(x.flatten(-3), context).reshape(x.shape)
 
 
 class Part(Transform):
