@@ -31,6 +31,8 @@ FLOORS = [
     "report",
     "estimators/parts/explore",
     "estimators/parts",
+    "estimators/pictures",
+    "estimators/pictures/model",
     "estimators",
     "cli/potential",
     "cli/boltzmann cli/fit cli/use",

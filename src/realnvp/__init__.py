@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from realnvp import bases, data, kernels, mcmc, measure, nets, potentials, transforms
     from realnvp.errors import InputError
-    from realnvp.estimators import BoltzmannGenerator, RealNVP
+    from realnvp.estimators import BoltzmannGenerator, ImageRealNVP, RealNVP
     from realnvp.flow import Flow
     from realnvp.objectives import ForwardKL, MaxLikelihood, ReverseKL
     from realnvp.recipes import image_real_nvp, lattice_flow, nice, real_nvp, spline_flow
@@ -17,6 +17,7 @@ __all__ = [
     "BoltzmannGenerator",
     "Flow",
     "ForwardKL",
+    "ImageRealNVP",
     "InputError",
     "MaxLikelihood",
     "RealNVP",
@@ -40,6 +41,7 @@ _HOMES = {
     "BoltzmannGenerator": "estimators",
     "Flow": "flow",
     "ForwardKL": "objectives",
+    "ImageRealNVP": "estimators",
     "InputError": "errors",
     "MaxLikelihood": "objectives",
     "RealNVP": "estimators",

@@ -2,5 +2,6 @@
 
 from realnvp.estimators.boltzmann import BoltzmannGenerator
 from realnvp.estimators.density import RealNVP
+from realnvp.estimators.images import ImageRealNVP
 
-__all__ = ["BoltzmannGenerator", "RealNVP"]
+__all__ = ["BoltzmannGenerator", "ImageRealNVP", "RealNVP"]

@@ -18,7 +18,7 @@ from torch import Tensor
 
 import realnvp
 from realnvp.errors import InputError
-from realnvp.estimators.parts.base import Seed, device_of, fitting, seed_of
+from realnvp.estimators.parts.base import Seed, device_of, fitting, plain_params, seed_of
 from realnvp.estimators.parts.build import energy_flow, framed
 from realnvp.estimators.parts.explore import Counted, Within, corners, explore, outside, relaxed, walled
 from realnvp.estimators.parts.lessons import Lessons
@@ -182,10 +182,8 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         A potential of ``realnvp.potentials`` is named in the config; any other must be given to ``load`` again.
         """
         check_is_fitted(self, "flow_")
-        params = {k: v for k, v in self.get_params().items() if k not in ("callbacks", "device")}
+        params = plain_params(self)
         params["bounds"] = None if self.bounds is None else corners(self.bounds, self.n_features_in_)
-        if not isinstance(params["random_state"], int | np.integer | None):
-            params["random_state"] = None
         config = {
             "kind": "boltzmann",
             "version": realnvp.__version__,

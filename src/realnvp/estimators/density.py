@@ -19,7 +19,7 @@ import realnvp
 from realnvp.data.batches import Batch, shuffled, stream
 from realnvp.data.check import check_columns
 from realnvp.errors import InputError
-from realnvp.estimators.parts.base import CHUNK, Seed, check_params, count_of, device_of, fitting, seed_of
+from realnvp.estimators.parts.base import CHUNK, Seed, check_params, count_of, device_of, fitting, plain_params, seed_of
 from realnvp.estimators.parts.build import architecture, build, mixture_base, scalers, whole
 from realnvp.estimators.parts.rows import (
     context_rows,
@@ -199,13 +199,10 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         An existing run is replaced only with ``force``.
         """
         check_is_fitted(self, "flow_")
-        params = {k: v for k, v in self.get_params().items() if k not in ("callbacks", "device")}
-        if not isinstance(params["random_state"], int | np.integer | None):
-            params["random_state"] = None
         config = {
             "kind": "density",
             "version": realnvp.__version__,
-            "params": params,
+            "params": plain_params(self),
             "architecture": self.architecture_,
             "columns": list(getattr(self, "feature_names_in_", ())) or None,
             "stopped_by": self.stopped_by_,

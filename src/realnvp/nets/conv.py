@@ -14,15 +14,17 @@ __all__ = ["Conv", "ResidualConv", "conv", "residual_conv"]
 class _WeightNorm(nn.Module):
     """A convolution ``g v / |v|``, one length ``g`` for each output channel; the size of the picture stays.
 
+    It starts as the plain convolution does, ``g = |v|``: a ``v`` of unit entries would take many steps to turn.
+
     References:
         Weight Normalization (Salimans, Kingma, 2016), https://arxiv.org/abs/1602.07868
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__()
-        self.direction = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
-        self.length = nn.Parameter(torch.ones(outputs, 1, 1, 1))
-        self.bias = nn.Parameter(torch.zeros(outputs))
+        plain = nn.Conv2d(inputs, outputs, kernel)
+        self.direction, self.bias = plain.weight, plain.bias
+        self.length = nn.Parameter(plain.weight.detach().square().sum((1, 2, 3), keepdim=True).sqrt())
 
     def forward(self, x: Tensor) -> Tensor:
         v = self.direction

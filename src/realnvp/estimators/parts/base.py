@@ -21,6 +21,7 @@ __all__ = [
     "count_of",
     "device_of",
     "fitting",
+    "plain_params",
     "seed_of",
     "seeded",
 ]
@@ -45,7 +46,15 @@ def chosen(what: str, name: object, choices: dict[str, Choice]) -> Choice:
 
 def check_params(model: Any, auto: Sequence[str] = ("layers",)) -> None:
     """Refuse constructor parameters that make no sense, by name; those of ``auto`` may be ``"auto"``."""
-    for name, least in {"layers": 1, "width": 1, "batch_size": 1, "max_steps": 0, "particles": 16}.items():
+    for name, least in {
+        "layers": 1,
+        "width": 1,
+        "scales": 1,
+        "blocks": 0,
+        "batch_size": 1,
+        "max_steps": 0,
+        "particles": 16,
+    }.items():
         if not hasattr(model, name):
             continue
         value = getattr(model, name)
@@ -135,3 +144,11 @@ def fitting(method: Method) -> Method:
             raise
 
     return cast(Method, wrapped)
+
+
+def plain_params(model: Any) -> dict[str, object]:
+    """Return the constructor's parameters that a run folder keeps: a generator's state is not among them."""
+    params = {k: v for k, v in model.get_params().items() if k not in ("callbacks", "device")}
+    if not isinstance(params["random_state"], int | np.integer | None):
+        params["random_state"] = None
+    return params

@@ -88,11 +88,11 @@ def in_chunks(function: Callable[..., Tensor], arrays: Sequence[np.ndarray | Non
 
 
 @torch.no_grad()
-def mean_objective(objective: nn.Module, rows: Sequence[Tensor]) -> float:
-    """Mean of ``objective`` over all rows, a chunk at a time, in evaluation mode."""
+def mean_objective(objective: nn.Module, rows: Sequence[Tensor], chunk: int = CHUNK) -> float:
+    """Mean of ``objective`` over all rows, ``chunk`` at a time, in evaluation mode."""
     was = objective.training
     objective.eval()
-    pieces = zip(*(a.split(CHUNK) for a in rows), strict=True)
+    pieces = zip(*(a.split(chunk) for a in rows), strict=True)
     total = sum(len(p[0]) * float(objective(p[0] if len(p) == 1 else p)) for p in pieces)
     objective.train(was)
     return total / len(rows[0])

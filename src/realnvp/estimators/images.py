@@ -1,0 +1,264 @@
+"""``ImageRealNVP``: learn the density of pictures."""
+
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+import realnvp
+from realnvp.errors import InputError
+from realnvp.estimators.parts.base import Seed, check_params, chosen, device_of, fitting, plain_params, seed_of
+from realnvp.estimators.parts.rows import hold_out, mean_objective
+from realnvp.estimators.pictures.base import PIECE, decoded, dequantised, noisy_batches, picture_array, picture_tensor
+from realnvp.estimators.pictures.flows import ARCHITECTURES, image_flow, precision_of
+from realnvp.estimators.pictures.labels import Labels
+from realnvp.estimators.pictures.model import PictureModel
+from realnvp.flow import Flow
+from realnvp.objectives import MaxLikelihood
+from realnvp.session import Limits, Record, Unit, train
+from realnvp.train.checkpoint import read_run, write_run
+
+__all__ = ["ImageRealNVP"]
+
+_HELD_OUT = 1000
+_SHEET = 64
+
+
+class ImageRealNVP(PictureModel):
+    """Exact density of pictures, learnt by a multi-scale flow of convolutions; samples in one pass.
+
+    Whole numbers ``k`` from 0 to ``levels - 1`` are dequantised, ``x = (k + u) / levels`` with uniform noise ``u``,
+    and go through ``logit(0.05 + 0.9 x)``; both are counted. Figures are in bits per dimension (a dimension is a
+    channel of a pixel): ``bits = -log2 p(k) / D``. What is reported is the mean over the noise, which is never less
+    than the exact figure of ``k`` (Jensen's inequality).
+
+    Args:
+        kernel: ``"spline"`` (an affine map and a rational-quadratic spline), ``"affine"`` or ``"additive"``.
+        layers: couplings of each kind in each scale; ``"auto"`` is 6, for ``"real_nvp"`` 3.
+        width: features of the conditioners, at half the resolution for ``"glow"``, at full resolution for
+            ``"real_nvp"``, and twice as many each scale further; ``"auto"`` is 32 and, for ``"flat"``, 64.
+        base: ``"normal"`` or ``"logistic"``.
+        architecture: ``"glow"`` (couplings of channels, activation normalisation, learnt 1 x 1 convolutions),
+            ``"real_nvp"`` (as published: couplings of checkerboards and channels, batch normalisation) or ``"flat"``
+            (all pixels in a row and no convolution: a baseline; ``width=64`` means hidden layers of 64, 128, 128 and
+            64, a larger width four layers of it).
+        scales: how many; by default as many as leave sides of 4.
+        blocks: residual blocks of each conditioner; ``"auto"`` is 1, for ``"real_nvp"`` 2.
+        levels: how many values a pixel can have.
+        flips: turn half of the training pictures left to right.
+        batch_size: pictures per step.
+        lr: peak learning rate of AdamW, after a warm-up and before a cosine.
+        max_steps: most steps of training.
+        max_time: most seconds of ``fit``; where it ends the training, results depend on the machine's speed.
+        early_stopping: end when the held-out figure has not improved for a quarter of the training.
+        validation_fraction: share of pictures held out, at most 1,000.
+        precision: what the nets compute in while training: ``"float32"``, ``"bf16"``, or ``"auto"``, bf16 where the
+            device multiplies it fast. Outside training it is float32.
+        compile: ``True`` compiles the training step; ``False`` and, as yet, ``"auto"`` do not.
+        memory: ``"stored"``, the only choice as yet.
+        device: where to train; by default the accelerator if there is one.
+        random_state: seed; the same seed gives the same numbers on the same machine.
+        verbose: show a progress bar on a terminal or in a notebook.
+        callbacks: functions called with each evaluation's ``Record``; one that returns something true ends it.
+
+    Attributes:
+        flow_: the trained ``realnvp.Flow`` of values in [0, 1], (C, H, W).
+        history_: one dict per evaluation: step, seconds, train and held-out bits per dimension, and more.
+        sheets_: 64 pictures drawn from the same noise at each evaluation, as many arrays.
+        classes_: the class labels, where the model was fitted with labels.
+        stopped_by_: what ended the training.
+
+    References:
+        Real NVP (Dinh et al., 2016), https://arxiv.org/abs/1605.08803
+        Glow (Kingma and Dhariwal, 2018), https://arxiv.org/abs/1807.03039
+        Neural Spline Flows (Durkan et al., 2019), https://arxiv.org/abs/1906.04032
+    """
+
+    def __init__(
+        self,
+        kernel: str = "spline",
+        layers: int | str = "auto",
+        width: int | str = "auto",
+        base: str = "normal",
+        *,
+        architecture: str = "glow",
+        scales: int | str = "auto",
+        blocks: int | str = "auto",
+        levels: int = 256,
+        flips: bool = False,
+        batch_size: int = 64,
+        lr: float = 3e-3,
+        max_steps: int = 5000,
+        max_time: float | None = None,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        precision: str = "auto",
+        compile: bool | str = "auto",  # noqa: A002 - the name the field uses
+        memory: str = "stored",
+        device: str | torch.device | None = None,
+        random_state: Seed = None,
+        verbose: bool = True,
+        callbacks: Sequence[Callable[[Record], object]] | None = None,
+    ) -> None:
+        self.kernel = kernel
+        self.layers = layers
+        self.width = width
+        self.base = base
+        self.architecture = architecture
+        self.scales = scales
+        self.blocks = blocks
+        self.levels = levels
+        self.flips = flips
+        self.batch_size = batch_size
+        self.lr = lr
+        self.max_steps = max_steps
+        self.max_time = max_time
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.precision = precision
+        self.compile = compile
+        self.memory = memory
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+        self.callbacks = callbacks
+
+    @fitting
+    def fit(self, images: ArrayLike, y: object = None, *, context: ArrayLike | None = None) -> "ImageRealNVP":
+        """Learn from ``images``, whole numbers (n, H, W) or (n, H, W, C), or from them given ``context``.
+
+        ``context`` is a class label for each picture, whole numbers or words (n,), or features (n, C). Raises
+        ``InputError`` (a ``ValueError``) for input that cannot be learnt from. An interrupt leaves the best model so
+        far in place and is raised again.
+        """
+        started = time.monotonic()
+        check_params(self, ("layers", "width", "scales", "blocks"))
+        if not isinstance(self.levels, int | np.integer) or not 2 <= self.levels <= 256:
+            raise InputError(f"levels must be a whole number from 2 to 256, got {self.levels!r}")
+        k = picture_tensor(images, self.levels)
+        if len(k) < 2:
+            raise InputError(f"{len(k)} pictures are too few to learn from: give at least 2")
+        self.grey_ = np.ndim(images) == 3
+        self.labels_ = Labels.learn(context, len(k))
+        given = self.labels_.read(context, len(k))
+        seed, device = seed_of(self.random_state), device_of(self.device)
+        arrays = [a.to(device) for a in (k, given) if a is not None]
+        held, kept = hold_out(len(k), min(self.validation_fraction, _HELD_OUT / len(k)), seed)
+        self.architecture_ = self._shape(tuple(k.shape[1:]), device)
+        generator = torch.Generator().manual_seed(seed)
+        flow = image_flow(self.architecture_, seed).to(device)
+        start = next(noisy_batches([a[kept] for a in arrays], self.levels, 4 * _SHEET, False, generator))
+        flow.calibrate(*((start,) if isinstance(start, Tensor) else start))
+        return self._train(flow, [a[kept] for a in arrays], [a[held] for a in arrays], generator, started)
+
+    def _shape(self, event: tuple[int, ...], device: torch.device) -> dict:
+        layers, width, blocks = chosen("architecture", self.architecture, ARCHITECTURES)
+        chosen("precision", self.precision, {"auto": 0, "bf16": 0, "float32": 0})
+        return {
+            "shape": list(event),
+            "context": self.labels_.width,
+            "layers": layers if self.layers == "auto" else int(self.layers),
+            "width": width if self.width == "auto" else int(self.width),
+            "blocks": blocks if self.blocks == "auto" else int(self.blocks),
+            "scales": None if self.scales == "auto" else int(self.scales),
+            "architecture": self.architecture,
+            "kernel": self.kernel,
+            "base": self.base,
+            "precision": precision_of(self.precision, device),
+        }
+
+    def _train(
+        self,
+        flow: Flow,
+        arrays: Sequence[Tensor],
+        held: Sequence[Tensor],
+        generator: torch.Generator,
+        started: float,
+    ) -> "ImageRealNVP":
+        noise = flow.base.sample(_SHEET, torch.Generator(arrays[0].device).manual_seed(generator.initial_seed()))
+        shown = self.labels_.every(_SHEET)
+        shown = held[1][torch.arange(_SHEET) % len(held[1])] if shown is None and self.labels_.width else shown
+        sheets: list[np.ndarray] = []
+
+        def draw(_: Record) -> None:
+            sheets.append(self._draw(flow, noise, shown))
+
+        fixed = [dequantised(held[0], self.levels, torch.Generator().manual_seed(0)), *held[1:]]
+        objective: nn.Module = MaxLikelihood(flow)
+        dimensions = flow.event_shape.numel()
+        outcome = train(
+            objective,
+            noisy_batches(arrays, self.levels, self.batch_size, self.flips, generator),
+            lambda module: mean_objective(module, fixed, PIECE),
+            limits=Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping else 0.0, every=0.04),
+            lr=self.lr,
+            unit=Unit("bits/dim", 1 / (dimensions * math.log(2)), math.log2(self.levels)),
+            compiled=cast(nn.Module, torch.compile(objective)) if self.compile not in (False, "auto") else None,
+            callbacks=(*(self.callbacks or ()), draw),
+            verbose=self.verbose,
+            started=started,
+        )
+        self.flow_, self.sheets_ = flow.eval(), sheets
+        self.history_, self.stopped_by_ = outcome.history, outcome.stopped_by
+        if outcome.stopped_by == "interrupt":
+            raise KeyboardInterrupt
+        return self
+
+    @torch.no_grad()
+    def _draw(self, flow: Flow, z: Tensor, context: Tensor | None) -> np.ndarray:
+        """Draw pictures of latents in evaluation mode."""
+        was, device = flow.training, z.device
+        found = decoded(flow.eval(), z, self.levels, None if context is None else context.to(device))
+        flow.train(was)
+        return picture_array(found, self.grey_)
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The class labels."""
+        if not getattr(self, "labels_", Labels()).classes:
+            raise AttributeError("classes_: the model was not fitted with labels")
+        return np.asarray(self.labels_.classes)
+
+    def save(self, folder: str | os.PathLike, *, force: bool = False, **notes: object) -> Path:
+        """Write ``config.json``, ``model.safetensors`` and ``history.jsonl``; ``notes`` (plain data) join the config.
+
+        An existing run is replaced only with ``force``.
+        """
+        check_is_fitted(self, "flow_")
+        config = {
+            "kind": "images",
+            "version": realnvp.__version__,
+            "params": plain_params(self),
+            "architecture": self.architecture_,
+            "grey": self.grey_,
+            "classes": list(self.labels_.classes),
+            "stopped_by": self.stopped_by_,
+        } | notes
+        return write_run(folder, config, self.flow_.state_dict(), self.history_, force=force)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike, *, device: str | torch.device | None = None) -> "ImageRealNVP":
+        """Read a folder that ``save`` or the command wrote."""
+        config, state, history = read_run(folder)
+        if config.get("kind") != "images":
+            raise InputError(f"{folder} holds a run of kind {config.get('kind')!r}, not of pictures")
+        try:
+            model = cls(**config["params"], device=device)
+            model.architecture_, model.grey_ = config["architecture"], config["grey"]
+            model.labels_ = Labels(tuple(config["classes"]), model.architecture_["context"])
+            model.flow_ = image_flow(model.architecture_, 0)
+            model.flow_.load_state_dict(state)
+            model.stopped_by_ = config["stopped_by"]
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise InputError(f"{folder}/config.json does not describe the model beside it: it is damaged") from error
+        model.flow_.to(device_of(device)).eval()
+        model.history_, model.sheets_ = history, []
+        return model

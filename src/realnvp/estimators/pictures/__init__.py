@@ -1,0 +1,1 @@
+"""What the estimator of pictures is made of."""

@@ -1,0 +1,92 @@
+"""Pictures as tensors: checked, dequantised, measured, drawn."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from realnvp.data.batches import shuffled
+from realnvp.errors import InputError
+from realnvp.flow import Flow
+
+__all__ = ["PIECE", "decoded", "dequantised", "log_probs", "noisy_batches", "picture_array", "picture_tensor"]
+
+PIECE = 256
+"""Pictures worked on at a time outside training."""
+
+
+def picture_tensor(images: ArrayLike, levels: int, like: Sequence[int] | None = None) -> Tensor:
+    """Check pictures, whole numbers (n, H, W) or (n, H, W, C), and return them as uint8 (n, C, H, W).
+
+    ``like`` is the shape (C, H, W) of the pictures a model was fitted to.
+    """
+    found = np.asarray(images)
+    if found.ndim not in (3, 4):
+        raise InputError(f"pictures have shape (n, H, W) or (n, H, W, C), got {found.shape}")
+    if found.dtype.kind not in "bui":
+        raise InputError(f"pictures are whole numbers from 0 to {levels - 1}, dtype uint8; got dtype {found.dtype}")
+    found = found[..., None] if found.ndim == 3 else found
+    event = (found.shape[3], found.shape[1], found.shape[2])
+    if like is not None and event != tuple(like):
+        raise InputError(f"the model learnt pictures {_words(like)}, these are {_words(event)}")
+    if found.size and not 0 <= int(found.min()) <= int(found.max()) < levels:
+        raise InputError(
+            f"pictures reach from {found.min()} to {found.max()}, but levels={levels} means 0 to {levels - 1}"
+        )
+    return torch.from_numpy(np.ascontiguousarray(found.astype(np.uint8, copy=False).transpose(0, 3, 1, 2)))
+
+
+def picture_array(x: Tensor, grey: bool) -> np.ndarray:
+    """Return a tensor (n, C, H, W) as an array (n, H, W, C), or (n, H, W) where ``grey``."""
+    found: np.ndarray = x.movedim(-3, -1).cpu().numpy()
+    return np.ascontiguousarray(found[..., 0] if grey else found)
+
+
+def _words(shape: Sequence[int]) -> str:
+    channels, high, wide = shape
+    return f"of {high} x {wide} with {channels} channel{'s' * (channels > 1)}"
+
+
+def dequantised(k: Tensor, levels: int, generator: torch.Generator | None = None) -> Tensor:
+    """Return ``(k + u) / levels``, ``u`` uniform on [0, 1); without a generator 1/2, the middle."""
+    u = 0.5 if generator is None else torch.rand(k.shape, generator=generator).to(k.device)
+    return (k + u) / levels
+
+
+def decoded(flow: Flow, z: Tensor, levels: int, context: Tensor | None = None) -> Tensor:
+    """Return the pictures, uint8, of latents."""
+    x, _ = flow.inverse(z, context)
+    return (x * levels).floor().clamp(0, levels - 1).nan_to_num().to(torch.uint8)
+
+
+def noisy_batches(
+    arrays: Sequence[Tensor], levels: int, size: int, flips: bool, generator: torch.Generator
+) -> Iterator[Tensor | tuple[Tensor, ...]]:
+    """Yield random batches of dequantised pictures for ever, ``flips`` turning half of them left to right."""
+    for batch in shuffled(arrays, size, generator):
+        k, *given = (batch,) if isinstance(batch, Tensor) else batch
+        if flips:
+            turned = torch.rand(len(k), generator=generator) < 0.5
+            k = torch.where(turned.to(k.device)[:, None, None, None], k.flip(-1), k)
+        x = dequantised(k, levels, generator)
+        yield (x, *given) if given else x
+
+
+@torch.no_grad()
+def log_probs(flow: Flow, k: Tensor, context: Tensor | None, levels: int, draws: int, seed: int) -> np.ndarray:
+    """Log probability of each picture in nats, the mean over ``draws`` of the noise: (n,) float64.
+
+    By Jensen's inequality this is a lower bound of the log of the mean, the exact log probability.
+    """
+    device = next(flow.buffers()).device
+    generator = torch.Generator().manual_seed(seed)
+    found = np.zeros(len(k))
+    for start in range(0, len(k), PIECE):
+        piece = k[start : start + PIECE].to(device)
+        given = None if context is None else context[start : start + PIECE].to(device)
+        for _ in range(draws):
+            found[start : start + PIECE] += flow.log_prob(dequantised(piece, levels, generator), given).cpu().numpy()
+    return found / draws - flow.event_shape.numel() * math.log(levels)

@@ -1,0 +1,56 @@
+"""What pictures are conditioned on: class labels, or features as they are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from realnvp.errors import InputError
+from realnvp.estimators.parts.rows import context_rows
+
+__all__ = ["Labels"]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The contexts a model knows: ``classes``, one-hot inside, or ``width`` features where there are none."""
+
+    classes: tuple[int | str, ...] = ()
+    width: int = 0
+
+    @classmethod
+    def learn(cls, context: ArrayLike | None, n: int) -> "Labels":
+        """Look at the contexts of ``n`` pictures: whole numbers or words (n,) are classes, (n, C) features."""
+        if context is None:
+            return cls()
+        given = np.asarray(context)
+        if given.ndim == 1 and given.dtype.kind in "biuUS":
+            classes = tuple(np.unique(given).tolist())
+            return cls(classes, len(classes))
+        rows = context_rows(context, n)
+        return cls((), 0 if rows is None else rows.shape[1])
+
+    def read(self, context: ArrayLike | None, n: int, *, shared: bool = False) -> Tensor | None:
+        """Return the contexts of ``n`` pictures as (n, width); where ``shared``, one stands for all."""
+        if not self.classes or context is None:
+            rows = context_rows(context, n, self.width, shared=shared)
+            if rows is None:
+                return None
+            return torch.from_numpy(np.array(np.broadcast_to(rows, (n, self.width)), np.float32))
+        given = np.asarray(context)
+        given = np.broadcast_to(given, n) if shared and given.size == 1 else given
+        if given.shape != (n,):
+            raise InputError(f"context has shape {given.shape}: pass one label for each of the {n} pictures")
+        at = {label: i for i, label in enumerate(self.classes)}
+        if unknown := [label for label in given.tolist() if label not in at]:
+            raise InputError(
+                f"context {unknown[0]!r} is no class the model has seen: {', '.join(map(str, self.classes))}"
+            )
+        places = torch.tensor([at[label] for label in given.tolist()], dtype=torch.long)
+        return torch.nn.functional.one_hot(places, self.width).float()
+
+    def every(self, n: int) -> Tensor | None:
+        """Return contexts for a sheet of ``n``: the classes in turn; none where there are no classes."""
+        return torch.eye(self.width)[torch.arange(n) % self.width] if self.classes else None

@@ -1,0 +1,68 @@
+"""What is done in the latent space of pictures: paths between them, and missing pixels filled in."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+__all__ = ["between", "corners", "painted"]
+
+
+def between(a: Tensor, b: Tensor, steps: int) -> Tensor:
+    """Return ``cos(phi) a + sin(phi) b`` for ``phi`` from 0 to pi / 2: ``(steps, *)``, the ends exactly a and b.
+
+    On it the latents stay as far from zero as normal ones are, which they do not on the straight line.
+    """
+    phi = torch.linspace(0, math.pi / 2, steps, dtype=torch.float64, device=a.device).to(a.dtype)
+    phi = phi.reshape(-1, *(1,) * a.dim())
+    path = phi.cos() * a + phi.sin() * b
+    path[0] = a
+    path[-1] = b
+    return path
+
+
+def corners(z: Tensor, steps: int) -> Tensor:
+    """Return the manifold of four latents, ``(steps, steps, *)``.
+
+    ``z = cos(phi) (cos(phi') z1 + sin(phi') z2) + sin(phi) (cos(phi') z3 + sin(phi') z4)``, ``phi`` down and
+    ``phi'`` across from 0 to pi / 2: the four stand in the corners.
+
+    References:
+        Real NVP (Dinh et al., 2016), section 4.2, https://arxiv.org/abs/1605.08803
+    """
+    return between(between(z[0], z[1], steps), between(z[2], z[3], steps), steps)
+
+
+def painted(
+    log_prob: Callable[[Tensor], Tensor],
+    y: Tensor,
+    mask: Tensor,
+    *,
+    steps: int,
+    step: float,
+    delay: float,
+    generator: torch.Generator,
+    told: Callable[[float], object] = bool,
+) -> Tensor:
+    """Let the coordinates of ``y`` under ``mask`` walk by Langevin steps on ``log_prob``; the others stay.
+
+    ``y <- y + e_i (g / (rms + 1e-8) + noise)`` with ``e_i = step / (delay + i)``: a drift and a noise that decrease
+    together. ``rms`` is the root of the running mean square of the gradient ``g``, coordinate by coordinate: the
+    gradients of pixels differ a thousandfold. ``told`` hears the share done by each step.
+
+    References:
+        NICE (Dinh et al., 2014), section 5.2, https://arxiv.org/abs/1410.8516
+        Preconditioned Stochastic Gradient Langevin Dynamics (Li et al., 2015), https://arxiv.org/abs/1512.07666
+    """
+    square = torch.zeros_like(y)
+    for i in range(steps):
+        at = y.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(log_prob(at).sum(), at)
+        gradient = gradient.nan_to_num(0.0, 0.0, 0.0)
+        square = torch.lerp(gradient.square(), square, 0.95) if i else gradient.square()
+        noise = torch.randn(y.shape, generator=generator).to(y.device)
+        move = gradient / (square.sqrt() + 1e-8) + noise
+        y = torch.where(mask, y + step / (delay + i) * move, y)
+        told(1 / steps)
+    return y.detach()
