@@ -34,8 +34,8 @@ FLOORS = [
     "estimators/pictures",
     "estimators/pictures/model",
     "estimators",
-    "cli/potential",
-    "cli/boltzmann cli/fit cli/use",
+    "cli/parse cli/potential",
+    "cli/boltzmann cli/fit cli/pictures cli/use",
     "cli",
     "__main__",
 ]

@@ -182,7 +182,7 @@ def test_quiet_says_nothing(realnvp, table):
         (("fit", "constant.csv"), "column 'b' is constant"),
         (("fit", "few.csv"), "has 2 rows: give at least 10"),
         (("fit", "empty.csv"), "is empty"),
-        (("fit", "folder"), "is a folder"),
+        (("fit", "folder"), "holds no pictures"),
         (("info", "none"), "there is no run folder none"),
         (("info", "folder"), "is not a run folder"),
         (("sample", "none", "--out", "a.csv"), "there is no run folder none"),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from realnvp.measure import gaussian_nll, mean_nll, truth_gap
+from realnvp.measure import gaussian_nll, mean_nll, pixelwise_bits, truth_gap
 
 
 def test_mean_nll_is_a_mean_with_its_standard_error():
@@ -35,3 +35,16 @@ def test_gaussian_nll_of_one_column():
     X = np.random.default_rng(0).normal(3, 2, (1000, 1))
 
     assert gaussian_nll(X, X).value == pytest.approx(-stats.norm(X.mean(), X.std()).logpdf(X).mean(), abs=1e-3)
+
+
+def test_pixelwise_bits_are_the_cross_entropy_of_the_histograms():
+    train = np.array([[[0, 1]], [[0, 3]], [[1, 3]]], np.uint8)  # of the first pixel 0, 0, 1; of the second 1, 3, 3
+    found = pixelwise_bits(train, np.array([[[0, 2]]], np.uint8), 4)
+
+    assert found.value == pytest.approx((np.log2(7 / 3) + np.log2(7 / 1)) / 2)
+
+
+def test_pixelwise_bits_of_random_pictures_are_those_of_the_uniform_law():
+    train, test = np.random.default_rng(0).integers(0, 16, (2, 4000, 5, 5), dtype=np.uint8)
+
+    assert pixelwise_bits(train, test, 16).value == pytest.approx(4, abs=0.02)

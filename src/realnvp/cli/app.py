@@ -1,7 +1,5 @@
 """The subcommands and their options."""
 
-import csv
-import math
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +8,7 @@ import typer
 
 import realnvp
 from realnvp.cli.base import sentences
+from realnvp.cli.parse import box, names, values
 from realnvp.errors import InputError
 
 __all__ = ["app"]
@@ -42,7 +41,7 @@ class BaseName(str, Enum):
 
 
 Run = Annotated[Path, typer.Argument(help="A folder that fit wrote.")]
-Out = Annotated[Path, typer.Option(help="File to write: .csv, .parquet or .npy.")]
+Out = Annotated[Path, typer.Option(help="File to write: .csv, .parquet or .npy; of pictures .png or .npy.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no report; errors only.")]
 
@@ -62,24 +61,60 @@ def _main(
     pass
 
 
+class Architecture(str, Enum):
+    """The flows of pictures by name."""
+
+    glow = "glow"
+    real_nvp = "real_nvp"
+    flat = "flat"
+
+
+DataDir = Annotated[
+    Path | None, typer.Option(help="Folder of mnist, fashion_mnist or cifar10, else REALNVP_DATA or the network.")
+]
+
+
 @app.command()
 @sentences
 def fit(
-    data: Annotated[str, typer.Argument(help="A toy set's name (moons, …), or a .csv .parquet .npy .npz file.")],
-    kernel: Annotated[Kernel, typer.Option(help="Affine is Real NVP, additive is NICE.")] = Kernel.affine,
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="A toy set (moons, …), a table (.csv .parquet .npy .npz), digits, mnist, fashion_mnist, cifar10, "
+            "or pictures (a folder, or .npy of bytes)."
+        ),
+    ],
+    kernel: Annotated[
+        Kernel | None, typer.Option(help="Affine is Real NVP, additive is NICE; by default affine, of pictures spline.")
+    ] = None,
     base: Annotated[BaseName, typer.Option(help="Base distribution.")] = BaseName.normal,
-    layers: Annotated[int | None, typer.Option(min=1, help="Number of couplings; by default 10, 4 of splines.")] = None,
-    width: Annotated[int, typer.Option(min=1, help="Width of the two hidden layers of each net.")] = 64,
+    layers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of couplings, of pictures in a scale; by default 10, of splines 4."),
+    ] = None,
+    width: Annotated[
+        int | None, typer.Option(min=1, help="Width of the hidden layers of each net; by default 64, of pictures 32.")
+    ] = None,
     columns: Annotated[str | None, typer.Option(help="Columns to learn, by name, with commas between.")] = None,
     context: Annotated[str | None, typer.Option(help="Columns to condition on, with commas between.")] = None,
     rows: Annotated[int | None, typer.Option(min=100, help="Rows to draw of a toy set; by default 10,000.")] = None,
-    max_steps: Annotated[int, typer.Option(min=0, help="Most training steps.")] = 3000,
+    architecture: Annotated[
+        Architecture | None, typer.Option(help="Of pictures: glow (the default), real_nvp as published, or flat.")
+    ] = None,
+    by_label: Annotated[bool, typer.Option("--by-label", help="Of pictures: learn them given their labels.")] = False,
+    flips: Annotated[bool, typer.Option("--flips", help="Of pictures: turn half of them left to right.")] = False,
+    data_dir: DataDir = None,
+    max_steps: Annotated[
+        int | None, typer.Option(min=0, help="Most training steps; by default 3000, of pictures 5000.")
+    ] = None,
     max_time: Annotated[float | None, typer.Option(help="Most seconds of training.")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Rows per step.")] = 512,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Rows per step; by default 512, of pictures 32.")
+    ] = None,
     lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-3,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same numbers.")] = 0,
     threads: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets.")
+        int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets of tables.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder to write; by default runs/NAME.")] = None,
     force: Force = False,
@@ -89,10 +124,10 @@ def fit(
 
     The folder holds the model, the history of its training and its pictures.
     """
-    from realnvp.cli.fit import Choices, run
+    from realnvp.cli.pictures import holds_pictures
 
     params = {
-        "kernel": kernel.value,
+        "kernel": None if kernel is None else kernel.value,
         "base": base.value,
         "layers": layers or "auto",
         "width": width,
@@ -103,8 +138,20 @@ def fit(
         "random_state": seed,
         "verbose": not quiet,
     }
-    chosen = Choices(_names(columns), _names(context), rows, threads, out, force, quiet)
-    run(data, params, chosen)
+    params = {name: value for name, value in params.items() if value is not None}
+    if holds_pictures(data):
+        from realnvp.cli.pictures import fit as learn
+
+        if columns or context or rows:
+            raise InputError(f"{data} holds pictures: --columns, --context and --rows are for tables, leave them out")
+        params |= {"flips": flips} | ({} if architecture is None else {"architecture": architecture.value})
+        learn(data, params, data_dir=data_dir, by_label=by_label, threads=threads, out=out, force=force, quiet=quiet)
+        return
+    from realnvp.cli.fit import Choices, run
+
+    if architecture or by_label or flips or data_dir:
+        raise InputError(f"{data} holds no pictures: --architecture, --by-label, --flips and --data-dir are for those")
+    run(data, params, Choices(names(columns), names(context), rows, threads, out, force, quiet))
 
 
 @app.command()
@@ -141,7 +188,7 @@ def boltzmann(
 
     params = {
         "n_features": n_features,
-        "bounds": _box(bounds),
+        "bounds": box(bounds),
         "kernel": kernel,
         "layers": layers or "auto",
         "width": width or "auto",
@@ -166,6 +213,9 @@ def sample(
         str | None, typer.Option(help="Values to condition on: name=number, with commas between.")
     ] = None,
     corrected: Annotated[bool, typer.Option("--corrected", help="Of an energy: exact samples, by Metropolis.")] = False,
+    temperature: Annotated[
+        float, typer.Option(min=0, help="Of pictures: scale of the noise; below 1 likelier, fewer kinds.")
+    ] = 1.0,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same rows.")] = 0,
     force: Force = False,
     quiet: Quiet = False,
@@ -174,26 +224,47 @@ def sample(
 
     They carry the column names it learnt, and are written in a stream: any number of them fits.
     """
+    from realnvp.cli.use import kind_of
     from realnvp.cli.use import sample as draw
 
-    draw(run, out, n=n, context=_values(context), corrected=corrected, seed=seed, force=force, quiet=quiet)
+    given = values(context)
+    if kind_of(run) == "images":
+        from realnvp.cli.pictures import sample as paint
+
+        if corrected:
+            raise InputError(f"{run} learnt pictures: --corrected is for runs of an energy, leave it out")
+        paint(run, out, n=n, context=given, temperature=temperature, seed=seed, force=force, quiet=quiet)
+        return
+    if temperature != 1:
+        raise InputError(f"{run} did not learn pictures: --temperature is for those, leave it out")
+    draw(run, out, n=n, context=given, corrected=corrected, seed=seed, force=force, quiet=quiet)
 
 
 @app.command()
 @sentences
 def score(
     run: Run,
-    data: Annotated[Path, typer.Argument(help="A .csv .parquet .npy .npz file with the run's columns.")],
+    data: Annotated[
+        Path,
+        typer.Argument(help="A .csv .parquet .npy .npz file with the run's columns, or pictures as fit takes them."),
+    ],
     out: Out,
+    data_dir: DataDir = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write the log density of each row, in nats.
+    """Write the log density of each row, in nats; of each picture also bits per dimension.
 
-    Reading and writing are streams: a file of any length fits.
+    Reading and writing tables are streams: a file of any length fits.
     """
+    from realnvp.cli.use import kind_of
     from realnvp.cli.use import score as assess
 
+    if kind_of(run) == "images":
+        from realnvp.cli.pictures import score as weigh
+
+        weigh(run, str(data), out, data_dir=data_dir, force=force, quiet=quiet)
+        return
     assess(run, data, out, force=force, quiet=quiet)
 
 
@@ -205,47 +276,11 @@ def info(
 ) -> None:
     """Say what a run folder holds: data, model, figures."""
     from realnvp.cli.use import info as tell
+    from realnvp.cli.use import kind_of
 
+    if kind_of(run) == "images" and not json:
+        from realnvp.cli.pictures import tell as describe
+
+        describe(run)
+        return
     tell(run, as_json=json)
-
-
-def _box(text: str | None) -> tuple[float, float] | None:
-    if text is None:
-        return None
-    values = [_number(part.strip(), text, "--bounds takes low,high") for part in text.split(",")]
-    if len(values) != 2:
-        raise InputError(f"--bounds takes low,high, not {text!r}")
-    return values[0], values[1]
-
-
-def _names(text: str | None) -> list[str]:
-    """Take names apart at the commas; quotes keep one in a name, as in a CSV file."""
-    if text is None:
-        return []
-    try:
-        names = [name.strip() for name in next(csv.reader([text], skipinitialspace=True, strict=True), [])]
-    except csv.Error:
-        names = []
-    if not names or not all(names):
-        raise InputError(f"{text!r} names no columns: write them with commas between")
-    return names
-
-
-def _values(text: str | None) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for item in _names(text):
-        name, _, value = (part.strip() for part in item.rpartition("="))
-        if name in found:
-            raise InputError(f"--context gives {name!r} twice: give it once")
-        found[name] = _number(value, item)
-    return found
-
-
-def _number(value: str, item: str, wanted: str = "--context takes name=number") -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise InputError(f"{wanted} with finite numbers, not {item!r}")
-    return number

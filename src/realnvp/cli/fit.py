@@ -55,11 +55,11 @@ class Choices:
 def run(data: str, params: dict, chosen: Choices) -> None:
     """Fit a model to ``data`` and write its run folder."""
     started, quiet = time.monotonic(), chosen.quiet
-    use_threads(chosen.threads, params["width"])
-    check_params(RealNVP(**params))
+    model = RealNVP(**params)
+    check_params(model)
+    use_threads(chosen.threads, model.width)
     source = _source(data, chosen, params["random_state"])
     with reserved(Path(data).stem, chosen.out, chosen.force) as folder:
-        model = RealNVP(**params)
         say(_opening(source, model), quiet=quiet)
         with interrupts(model):
             model.fit(source.train, context=source.context)

@@ -18,9 +18,14 @@ from realnvp.train.checkpoint import read_config
 if TYPE_CHECKING:
     from realnvp.estimators import BoltzmannGenerator
 
-__all__ = ["info", "sample", "score"]
+__all__ = ["info", "kind_of", "sample", "score"]
 
 _LOG_Z = ("log_normalizer_", "log_normalizer_error_")
+
+
+def kind_of(run: Path) -> str:
+    """Return what a run learnt: a density, an energy (boltzmann), images."""
+    return str(read_config(run).get("kind"))
 
 
 def sample(

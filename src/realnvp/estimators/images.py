@@ -94,7 +94,7 @@ class ImageRealNVP(PictureModel):
         blocks: int | str = "auto",
         levels: int = 256,
         flips: bool = False,
-        batch_size: int = 64,
+        batch_size: int = 32,
         lr: float = 3e-3,
         max_steps: int = 5000,
         max_time: float | None = None,

@@ -2,7 +2,7 @@
 
 from realnvp.measure.base import Estimate
 from realnvp.measure.checks import round_trip_error
-from realnvp.measure.density import gaussian_nll, mean_nll, truth_gap
+from realnvp.measure.density import gaussian_nll, mean_nll, pixelwise_bits, truth_gap
 from realnvp.measure.weights import autocorrelation_time, ess, log_normalizer, metropolis, pareto_k, weighted_mean
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "mean_nll",
     "metropolis",
     "pareto_k",
+    "pixelwise_bits",
     "round_trip_error",
     "truth_gap",
     "weighted_mean",

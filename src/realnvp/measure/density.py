@@ -4,7 +4,7 @@ import numpy as np
 
 from realnvp.measure.base import Estimate
 
-__all__ = ["gaussian_nll", "mean_nll", "truth_gap"]
+__all__ = ["gaussian_nll", "mean_nll", "pixelwise_bits", "truth_gap"]
 
 
 def mean_nll(log_prob: np.ndarray) -> Estimate:
@@ -28,6 +28,18 @@ def gaussian_nll(train: np.ndarray, held_out: np.ndarray) -> Estimate:
     e = np.linalg.solve(root, (centred / scale).T)
     volume = np.log(np.diag(root)).sum() + np.log(scale).sum()
     return _mean(0.5 * (e**2).sum(0) + volume + 0.5 * len(scale) * np.log(2 * np.pi))
+
+
+def pixelwise_bits(train: np.ndarray, held_out: np.ndarray, levels: int) -> Estimate:
+    """Bits per dimension of pictures whose pixels are independent, each with its own histogram: the line to beat.
+
+    Each histogram of the training pictures' values, 0 to ``levels - 1``, has one count added to every value.
+    """
+    seen, met = train.reshape(len(train), -1), held_out.reshape(len(held_out), -1)
+    counts = np.ones((seen.shape[1], levels))
+    np.add.at(counts, (np.arange(seen.shape[1]), seen), 1)
+    bits = np.log2(len(train) + levels) - np.log2(counts)
+    return _mean(bits[np.arange(seen.shape[1]), met].mean(1))
 
 
 def _mean(values: np.ndarray) -> Estimate:

@@ -1,7 +1,7 @@
 """Pictures of data, flows and trainings, drawn without pyplot: matplotlib is imported when the first is drawn."""
 
 from realnvp.report.base import Model, Truth
-from realnvp.report.figures import draw_energy, draw_run, hero
+from realnvp.report.figures import draw_energy, draw_images, draw_run, hero
 from realnvp.report.plots import (
     bent_grid,
     bound_curve,
@@ -10,10 +10,13 @@ from realnvp.report.plots import (
     difference,
     ess_curve,
     extent_of,
+    gif_bytes,
     grid,
     histogram_1d,
     latent,
     latent_histogram,
+    montage,
+    png_bytes,
     radius_quantiles,
     scatter,
     training_curve,
@@ -29,14 +32,18 @@ __all__ = [
     "density",
     "difference",
     "draw_energy",
+    "draw_images",
     "draw_run",
     "ess_curve",
     "extent_of",
+    "gif_bytes",
     "grid",
     "hero",
     "histogram_1d",
     "latent",
     "latent_histogram",
+    "montage",
+    "png_bytes",
     "radius_quantiles",
     "scatter",
     "training_curve",

@@ -15,12 +15,23 @@ from numpy.typing import ArrayLike
 from realnvp.errors import InputError
 from realnvp.files import write_atomically
 from realnvp.report.base import Model, Truth
-from realnvp.report.sheets import EnergyModel, EnergyRun, energy_sheets, prepare, sheets, strip
+from realnvp.report.plots import gif_bytes, montage
+from realnvp.report.sheets import (
+    EnergyModel,
+    EnergyRun,
+    ImageModel,
+    ImageRun,
+    energy_sheets,
+    image_sheets,
+    prepare,
+    sheets,
+    strip,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["draw_energy", "draw_run", "hero"]
+__all__ = ["draw_energy", "draw_images", "draw_run", "hero"]
 
 
 def draw_run(
@@ -99,6 +110,27 @@ def draw_energy(
     corners = None if bounds is None else (np.asarray(bounds[0]), np.asarray(bounds[1]))
     run = EnergyRun(model, lambda x: log_target(x) - level, level, log_z is not None, x, log_w, corrected, corners)
     return _write(Path(folder), {name: _png(draw(run)) for name, draw in energy_sheets(run).items()})
+
+
+def draw_images(
+    folder: str | Path, model: ImageModel, images: np.ndarray, *, context: np.ndarray | None = None, seed: int = 0
+) -> list[Path]:
+    """Write the pictures of a flow of pictures: samples, temperatures, paths, manifold, painting, outliers, training.
+
+    Where the model has sheets of its training they become ``training.gif``.
+
+    Args:
+        folder: Where to write.
+        model: The model.
+        images: Held-out pictures, (n, H, W) or (n, H, W, C).
+        context: A label for each of them, where the model was given labels.
+        seed: Of the samples.
+    """
+    run = ImageRun(model, np.asarray(images), context, seed)
+    drawn = {name: _png(draw(run)) for name, draw in image_sheets(run).items()}
+    if len(model.sheets_):
+        drawn["training.gif"] = gif_bytes([montage(sheet, levels=model.levels) for sheet in model.sheets_])
+    return _write(Path(folder), drawn)
 
 
 def hero(

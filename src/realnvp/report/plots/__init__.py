@@ -18,6 +18,7 @@ from realnvp.report.plots.base import (
 )
 from realnvp.report.plots.line import histogram_1d, latent_histogram, radius_quantiles, training_curve
 from realnvp.report.plots.many import corner
+from realnvp.report.plots.pictures import gif_bytes, montage, png_bytes
 from realnvp.report.plots.plane import bent_grid, density, difference, latent, scatter
 from realnvp.report.plots.weights import bound_curve, ess_curve, weight_histogram
 
@@ -36,11 +37,14 @@ __all__ = [
     "ess_curve",
     "extent_of",
     "fresh_figure",
+    "gif_bytes",
     "grid",
     "histogram_1d",
     "latent",
     "latent_histogram",
     "misfits",
+    "montage",
+    "png_bytes",
     "points",
     "radius_quantiles",
     "scatter",

@@ -120,6 +120,7 @@ def training_curve(
     entropy: float | None = None,
     ax: Axes | None = None,
     title: str | None = "Training",
+    unit: str = "negative log likelihood (nats)",
 ) -> Axes:
     """Negative log likelihoods against the step, of training and of the rows that choose the weights (validation).
 
@@ -141,7 +142,7 @@ def training_curve(
     if limits:
         ax.set_ylim(*limits)
     legend(ax, loc="upper right")
-    return label_axes(ax, title, "step", "negative log likelihood (nats)")
+    return label_axes(ax, title, "step", unit)
 
 
 def _bins(n: int, low: float, high: float) -> np.ndarray:

@@ -8,11 +8,23 @@ from typing import TYPE_CHECKING
 from realnvp.report.sheets import line, many, plane
 from realnvp.report.sheets.base import Run, prepare
 from realnvp.report.sheets.energy import EnergyModel, EnergyRun, energy_sheets
+from realnvp.report.sheets.pictures import ImageModel, ImageRun, image_sheets
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["EnergyModel", "EnergyRun", "Run", "energy_sheets", "prepare", "sheets", "strip"]
+__all__ = [
+    "EnergyModel",
+    "EnergyRun",
+    "ImageModel",
+    "ImageRun",
+    "Run",
+    "energy_sheets",
+    "image_sheets",
+    "prepare",
+    "sheets",
+    "strip",
+]
 
 strip = plane.strip
 

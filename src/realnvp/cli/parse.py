@@ -1,0 +1,52 @@
+"""Options that hold several values in one text."""
+
+import csv
+import math
+
+from realnvp.errors import InputError
+
+__all__ = ["box", "names", "values"]
+
+
+def box(text: str | None) -> tuple[float, float] | None:
+    """Read low,high."""
+    if text is None:
+        return None
+    ends = [_number(part.strip(), text, "--bounds takes low,high") for part in text.split(",")]
+    if len(ends) != 2:
+        raise InputError(f"--bounds takes low,high, not {text!r}")
+    return ends[0], ends[1]
+
+
+def names(text: str | None) -> list[str]:
+    """Take names apart at the commas; quotes keep one in a name, as in a CSV file."""
+    if text is None:
+        return []
+    try:
+        found = [name.strip() for name in next(csv.reader([text], skipinitialspace=True, strict=True), [])]
+    except csv.Error:
+        found = []
+    if not found or not all(found):
+        raise InputError(f"{text!r} names no columns: write them with commas between")
+    return found
+
+
+def values(text: str | None) -> dict[str, float]:
+    """Read name=number,name=number."""
+    found: dict[str, float] = {}
+    for item in names(text):
+        name, _, value = (part.strip() for part in item.rpartition("="))
+        if name in found:
+            raise InputError(f"--context gives {name!r} twice: give it once")
+        found[name] = _number(value, item)
+    return found
+
+
+def _number(value: str, item: str, wanted: str = "--context takes name=number") -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{wanted} with finite numbers, not {item!r}")
+    return number

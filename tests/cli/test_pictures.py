@@ -1,0 +1,114 @@
+"""The command on pictures."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from realnvp import ImageRealNVP
+from realnvp.data.images import image_set
+from realnvp.data.table import read_table
+
+QUICK = ["--max-steps", "4", "--layers", "1", "--width", "4"]
+FIGURES = {
+    "manifold.png",
+    "outliers.png",
+    "painting.png",
+    "paths.png",
+    "samples.png",
+    "temperatures.png",
+    "training.gif",
+    "training.png",
+}
+COLOUR = np.random.default_rng(0).integers(0, 256, (30, 6, 4, 3), dtype=np.uint8)
+
+
+def test_fit_digits_then_sample_score_and_info(realnvp, tmp_path):
+    code, out, err = realnvp("fit", "digits", *QUICK, "--out", "run")
+
+    assert (code, err) == (0, "")
+    for words in ("held-out bits/dim", "line to beat", "256 of 256", "realnvp sample run -n 100 --out samples.png"):
+        assert words in out
+    assert {p.name for p in (tmp_path / "run/figures").iterdir()} == FIGURES
+    assert realnvp("sample", "run", "-n", 10, "--out", "new.npy", "--seed", 3)[0] == 0
+    model = ImageRealNVP.load("run")
+    np.testing.assert_array_equal(np.load("new.npy"), model.sample(10, random_state=3))
+    assert realnvp("score", "run", "new.npy", "--out", "scores.csv")[0] == 0
+    scores = read_table("scores.csv")
+    assert scores.columns == ("log_prob", "bits_per_dim")
+    np.testing.assert_allclose(scores.values[:, 1], model.outlier_scores(np.load("new.npy")), rtol=1e-6)
+    assert "glow flow of pictures, 1 spline couplings a scale, width 4" in realnvp("info", "run")[1]
+
+
+def test_the_figure_it_prints_is_that_of_the_pictures_kept_back(realnvp, tmp_path):
+    realnvp("fit", "digits", *QUICK, "--out", "run")
+    told = json.loads((tmp_path / "run/config.json").read_text())["figures"]
+    bits = ImageRealNVP.load("run").bits_per_dim(image_set("digits").test)
+
+    assert (told["bits_per_dim"], told["bits_per_dim_error"]) == pytest.approx(bits)
+
+
+@pytest.mark.parametrize("kind", ["folder", "array"])
+def test_fit_a_folder_or_an_array_of_colour_pictures(realnvp, tmp_path, kind):
+    if kind == "folder":
+        (tmp_path / "data").mkdir()
+        for i, picture in enumerate(COLOUR):
+            Image.fromarray(picture).save(tmp_path / "data" / f"{i}.png")
+    else:
+        np.save(tmp_path / "data.npy", COLOUR)
+    code, out, err = realnvp("fit", "data" if kind == "folder" else "data.npy", *QUICK, "--flips", "--out", "run")
+
+    assert (code, err) == (0, "")
+    assert "27 pictures of 6 x 4 x 3, 256 levels" in out
+    assert realnvp("sample", "run", "-n", 9, "--temperature", 0.7, "--out", "sheet.png")[0] == 0
+    with Image.open("sheet.png") as sheet:
+        assert sheet.size == (3 * (4 * 8 + 2) + 2, 3 * (6 * 8 + 2) + 2)
+    assert realnvp("score", "run", "data" if kind == "folder" else "data.npy", "--out", "s.npy")[0] == 0
+    assert np.load("s.npy").shape == (30, 2)
+
+
+def test_labels_are_learnt_and_asked_for(realnvp):
+    code, out, _ = realnvp("fit", "digits", *QUICK, "--by-label", "--architecture", "flat", "--out", "run")
+
+    assert code == 0
+    assert "--context label=0" in out
+    assert realnvp("sample", "run", "-n", 3, "--context", "label=7", "--out", "seven.npy")[0] == 0
+    np.testing.assert_array_equal(np.load("seven.npy"), ImageRealNVP.load("run").sample(3, 7, random_state=0))
+    assert realnvp("score", "run", "digits", "--out", "scores.npy")[0] == 0
+    assert "given     label: 0, 1, 2" in realnvp("info", "run")[1]
+    for args, words in [
+        (("sample", "run", "--out", "a.npy"), "was fitted given labels: give --context label="),
+        (("score", "run", "seven.npy", "--out", "b.csv"), "has none: score it in Python"),
+    ]:
+        code, _, err = realnvp(*args)
+        assert code == 2
+        assert words in err
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("fit", "digits", "--columns", "a"), "--columns, --context and --rows are for tables"),
+        (("fit", "moons", "--flips"), "moons holds no pictures"),
+        (("fit", "mnist", "--data-dir", "nowhere"), "nowhere has no train-images-idx3-ubyte.gz: put it there"),
+        (("fit", "few.npy"), "give at least 10"),
+        (("fit", "grey.npy", "--by-label"), "has no labels"),
+        (("fit", "odd.npy"), "7 x 5 do not halve evenly: pad or crop them"),
+        (("fit", "digits", "--base", "mixture"), "unknown base"),
+        (("sample", "run", "--out", "a.csv"), "pictures go into a .png (a sheet) or a .npy file"),
+        (("sample", "run", "--out", "there.npy"), "there.npy exists"),
+        (("sample", "run", "--out", "a.npy", "--corrected"), "is for runs of an energy"),
+        (("sample", "run", "--out", "a.npy", "--context", "label=1"), "was fitted without labels"),
+        (("score", "run", "odd.npy", "--out", "a.csv"), "learnt pictures of 8 x 8"),
+    ],
+)
+def test_bad_input_gets_one_sentence(realnvp, tmp_path, args, words):
+    ImageRealNVP(max_steps=0, layers=1, width=4, levels=17, verbose=False).fit(image_set("digits").train).save("run")
+    for name, shape in {"few": (5, 4, 4), "grey": (20, 4, 4), "odd": (20, 7, 5), "there": (2, 2, 2)}.items():
+        np.save(tmp_path / f"{name}.npy", np.zeros(shape, np.uint8))
+    code, _, err = realnvp(*args)
+
+    assert code == 2
+    assert words in err
+    assert err.count("\n") == 1
