@@ -2,16 +2,17 @@
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from realnvp.train.keep import Average, Best
-from realnvp.train.loop import Step, TrainingError, fit
+from realnvp.train.loop import Guard, Step, TrainingError, fit
 from realnvp.train.optim import adamw, warm_cosine
 from realnvp.train.progress import progress_bar
+from realnvp.train.resume import Checkpoint, Moments, Saver, Stateful, Weights, as_tensor, from_tensor
 
 __all__ = ["NATS", "Limits", "Outcome", "Record", "Unit", "train"]
 
@@ -93,6 +94,8 @@ def train(
     facts: Callable[[], dict[str, float]] = dict,
     verbose: bool = False,
     started: float | None = None,
+    checkpoint: Checkpoint | None = None,
+    keep: Mapping[str, Stateful] | None = None,
 ) -> Outcome:
     """Train ``objective`` and leave it with the best weights seen, by ``evaluate(objective) -> nats``.
 
@@ -102,6 +105,9 @@ def train(
     ends the training. What ended it is in ``stopped_by``:
     ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"``, ``"interrupt"`` or
     ``"batches"`` (there were no more); the best weights are in place in each case.
+
+    Where the training stands is written to ``checkpoint`` every so often and at the end, together with what is in
+    ``keep`` (where the batches come from); one that resumes begins there, with the same numbers on the same machine.
     """
     started = time.monotonic() if started is None else started
     watch = _Watch(objective, evaluate, limits, unit, facts, started, verbose)
@@ -110,16 +116,25 @@ def train(
         watch.close()
         watch.outcome.stopped_by = "max_steps"
         return watch.outcome
+    optimizer = adamw(objective, lr, weight_decay=weight_decay)
+    guard = Guard(objective, optimizer)
+    own: dict[str, Stateful] = {"weights": Weights(objective), "moments": Moments(optimizer), "guard": guard}
+    own |= {"average": watch.average, "best": watch.best, "watch": watch}
+    saver = Saver(checkpoint, own | dict(keep or {}))
     steps = fit(
         compiled or objective,
         batches,
-        adamw(objective, lr, weight_decay=weight_decay),
+        optimizer,
         schedule=lambda n: rate(n, watch.progress(n)),
+        guard=guard,
+        taken=saver.resume(),
     )
     step = None
     try:
         for step in steps:
-            if watch.due(step) and watch.ends(step, watch.look(step), callbacks):
+            ended = watch.due(step) and watch.ends(step, watch.look(step), callbacks)
+            saver.offer(step.index, last=ended)
+            if ended:
                 break
         else:
             watch.run_out(step, callbacks)
@@ -128,7 +143,7 @@ def train(
         watch.outcome.stopped_by = "interrupt"
     except TrainingError as error:
         watch.outcome.stopped_by = "non_finite"
-        if watch.best.state is None:
+        if watch.best.found is None:
             raise
         warnings.warn(f"training ended early: {error}; the best weights before that are kept", stacklevel=2)
     finally:
@@ -153,6 +168,7 @@ class _Watch:
         self.outcome, self.best, self.average = Outcome(), Best(evaluate), Average(objective)
         self.bar = progress_bar(verbose, "training")
         self.losses: list[Tensor] = []
+        self.step = 0
         self.done, self.next_look, self.best_at = 0.0, limits.every, 0.0
         self.stuck: float | None = None  # the share done when nothing had improved for long
 
@@ -166,6 +182,7 @@ class _Watch:
     def due(self, step: Step) -> bool:
         """Count a step; whether it is time to look."""
         self.average.update()
+        self.step = step.index
         self.losses.append(step.loss.where(step.loss.isfinite(), torch.nan))  # a skipped step has no say
         self.done = self.limits.progress(step.index, time.monotonic() - self.start)
         return self.done >= min(self.next_look - 1e-9, 1.0) or self.cold(step)  # three tenths are more than 0.3
@@ -208,7 +225,7 @@ class _Watch:
         }
         if self.stuck is None and 0 < self.limits.patience < self.done - self.best_at:
             self.stuck = self.done
-            self.best.restore(self.objective)
+            self.best.give(self.objective)
         self.outcome.stopped_by = next((reason for reason, holds in reasons.items() if holds), "")
         return bool(self.outcome.stopped_by)
 
@@ -218,12 +235,34 @@ class _Watch:
             self.ends(step, self.look(step), callbacks)
         self.outcome.stopped_by = self.outcome.stopped_by or "batches"
 
+    def state(self) -> dict[str, Tensor]:
+        """Return the losses since the last look, the records, and what the clock says."""
+        marks = [self.done, self.next_look, self.best_at, self.stuck]
+        seconds = time.monotonic() - self.start
+        facts = {"step": self.step, "seconds": seconds, "history": self.outcome.history, "marks": marks}
+        losses = torch.stack(self.losses) if self.losses else torch.empty(0)
+        return {"losses": losses, "facts": as_tensor(facts)}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take what ``state`` returned: the clock goes on from the seconds spent."""
+        facts = from_tensor(state["facts"])
+        self.start = time.monotonic() - facts["seconds"]
+        self.outcome.history = facts["history"]
+        self.done, self.next_look, self.best_at, self.stuck = facts["marks"]
+        self.step = facts["step"]
+        done = self.limits.progress(self.step, facts["seconds"])
+        if done != self.done:  # the limits are others: what was reached is another share of them
+            self.next_look, self.best_at = done + self.limits.every, self.best_at * done / max(self.done, 1e-9)
+            self.done, self.stuck = done, None
+        self.losses = list(state["losses"].to(next(self.objective.parameters()).device))
+        self.bar.update(min(100.0, 100 * self.done) - self.bar.n)
+
     def close(self) -> None:
         """Put the best weights in place; say what was skipped."""
         self.bar.close()
-        if self.best.state is None:
+        if self.best.found is None:
             self.best.offer(self.objective, self.average.module)
-        self.best.restore(self.objective)
+        self.best.give(self.objective)
         last = self.outcome.history[-1] if self.outcome.history else {}
         if last.get("skipped") == last.get("step"):
             self.outcome.stopped_by = "non_finite" if last else self.outcome.stopped_by

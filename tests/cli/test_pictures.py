@@ -86,11 +86,28 @@ def test_labels_are_learnt_and_asked_for(realnvp):
         assert words in err
 
 
+def test_a_training_goes_on_and_its_animation_with_it(realnvp, tmp_path):
+    begun = realnvp("fit", "digits", *QUICK, "--checkpoint-every", 1000, "--out", "run")
+    code, out, err = realnvp("fit", "digits", *QUICK[2:], "--max-steps", 8, "--resume", "--out", "run")
+    steps = [json.loads(line)["step"] for line in (tmp_path / "run/history.jsonl").read_text().splitlines()]
+
+    assert (begun[0], code, err) == (0, 0, "")
+    assert "8 steps" in out
+    assert steps == [1, 2, 3, 4, 5, 6, 7, 8]
+    with Image.open("run/figures/training.gif") as film:
+        assert film.n_frames == 8
+    assert realnvp("fit", "digits", *QUICK, "--force", "--out", "run")[0] == 0
+    assert not (tmp_path / "run/checkpoint.safetensors").exists()
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
         (("fit", "digits", "--columns", "a"), "--columns, --context and --rows are for tables"),
-        (("fit", "moons", "--flips"), "moons holds no pictures"),
+        (("fit", "moons", "--flips"), "moons holds no pictures, and --flips is for those"),
+        (("fit", "digits", "--resume"), "name its folder with --out"),
+        (("fit", "digits", "--resume", "--out", "new"), "new holds no checkpoint.safetensors"),
+        (("fit", "digits", "--checkpoint-every", -1), "a positive number, got -1"),
         (("fit", "mnist", "--data-dir", "nowhere"), "nowhere has no train-images-idx3-ubyte.gz: put it there"),
         (("fit", "few.npy"), "give at least 10"),
         (("fit", "grey.npy", "--by-label"), "has no labels"),

@@ -270,11 +270,12 @@ def test_same_seed_same_numbers_and_no_global_seed():
 
 
 def test_flips_turn_half_of_the_batches_left_to_right():
+    from realnvp.data.batches import Deck
     from realnvp.estimators.pictures.base import noisy_batches
 
     left = torch.zeros(40, 1, 2, 2, dtype=torch.uint8)
     left[..., 0] = 200
-    batch = next(noisy_batches([left], 256, 40, True, torch.Generator().manual_seed(0)))
+    batch = next(noisy_batches([left], 256, 40, True, Deck(40, torch.Generator().manual_seed(0))))
     turned = batch[:, 0, 0, 0] < batch[:, 0, 0, 1]
 
     assert 10 < turned.sum() < 30
@@ -358,6 +359,13 @@ def test_the_published_flow_takes_pictures_of_any_size(shape):
 
     assert np.isfinite(model.score_samples(pictures)).all()
     np.testing.assert_array_equal(model.inverse_transform(model.transform(pictures)), pictures)
+
+
+def test_pictures_that_may_not_be_written_to_are_read(fitted):
+    fixed = GREY[:5].copy()
+    fixed.flags.writeable = False
+
+    np.testing.assert_array_equal(fitted.score_samples(fixed), fitted.score_samples(GREY[:5]))
 
 
 def test_no_pictures_have_no_scores(fitted):

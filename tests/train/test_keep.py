@@ -82,7 +82,7 @@ def test_the_best_is_kept_and_put_back():
     for value in (0.0, 2.5, 4.0, 9.0):
         module.set(value)
         found.append(best.offer(module))
-    best.restore(module)
+    best.give(module)
 
     assert found == [9.0, 0.25, 1.0, 36.0]
     assert best.value == 0.25
@@ -95,7 +95,7 @@ def test_the_better_of_those_offered_together_is_kept():
 
     assert best.offer(Number(5.0), Number(2.0), Number(7.0)) == 2.0
 
-    best.restore(target)
+    best.give(target)
 
     assert target.w.item() == 2.0
 
@@ -105,9 +105,9 @@ def test_what_is_kept_does_not_move_with_the_module():
     best = Best(lambda m: m.w.item())
     best.offer(module)
     module.set(50.0)
-    best.restore(module)
+    best.give(module)
     module.set(60.0)
-    best.restore(module)
+    best.give(module)
 
     assert module.w.item() == 1.0
 
@@ -117,7 +117,7 @@ def test_the_first_of_equals_stays():
     best.offer(Number(1.0))
     best.offer(Number(2.0))
     target = Number()
-    best.restore(target)
+    best.give(target)
 
     assert target.w.item() == 1.0
 
@@ -126,12 +126,12 @@ def test_nan_never_wins():
     best = Best(lambda m: m.w.item())
 
     assert math.isnan(best.offer(Number(math.nan)))
-    assert best.state is None
+    assert best.found is None
     assert best.offer(Number(math.nan), Number(4.0)) == 4.0
 
     module = Number(8.0)
     best.offer(Number(math.nan))
-    best.restore(module)
+    best.give(module)
 
     assert module.w.item() == 4.0
 
@@ -140,6 +140,6 @@ def test_nan_never_wins():
 def test_where_none_was_finite_the_module_is_left_alone(value):
     best, module = Best(lambda m: value), Number(8.0)
     best.offer(Number(1.0))
-    best.restore(module)
+    best.give(module)
 
     assert module.w.item() == 8.0

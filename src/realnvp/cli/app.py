@@ -117,6 +117,12 @@ def fit(
         int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets of tables.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder to write; by default runs/NAME.")] = None,
+    checkpoint_every: Annotated[
+        float | None, typer.Option(help="Of pictures: seconds between checkpoints; by default none are written.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Of pictures: go on from the checkpoint in --out, with the same options.")
+    ] = False,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -140,17 +146,26 @@ def fit(
     }
     params = {name: value for name, value in params.items() if value is not None}
     if holds_pictures(data):
+        from realnvp.cli.pictures import Chosen
         from realnvp.cli.pictures import fit as learn
 
         if columns or context or rows:
             raise InputError(f"{data} holds pictures: --columns, --context and --rows are for tables, leave them out")
         params |= {"flips": flips} | ({} if architecture is None else {"architecture": architecture.value})
-        learn(data, params, data_dir=data_dir, by_label=by_label, threads=threads, out=out, force=force, quiet=quiet)
+        chosen = Chosen(data_dir, by_label, threads, out, checkpoint_every, resume, force, quiet)
+        learn(data, params, chosen)
         return
     from realnvp.cli.fit import Choices, run
 
-    if architecture or by_label or flips or data_dir:
-        raise InputError(f"{data} holds no pictures: --architecture, --by-label, --flips and --data-dir are for those")
+    given: dict[str, object] = {
+        "architecture": architecture,
+        "by-label": by_label,
+        "flips": flips,
+        "data-dir": data_dir,
+    }
+    given |= {"checkpoint-every": checkpoint_every, "resume": resume}
+    if wrong := [f"--{name}" for name, value in given.items() if value]:
+        raise InputError(f"{data} holds no pictures, and {wrong[0]} is for those: leave it out")
     run(data, params, Choices(names(columns), names(context), rows, threads, out, force, quiet))
 
 

@@ -3,6 +3,7 @@
 import io
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,15 @@ from realnvp.files import write_atomically
 from realnvp.measure import pixelwise_bits
 from realnvp.report import draw_images, montage, png_bytes
 from realnvp.train.checkpoint import read_config
+from realnvp.train.resume import CHECKPOINT, Checkpoint
 
-__all__ = ["fit", "holds_pictures", "sample", "score", "tell"]
+__all__ = ["Chosen", "fit", "holds_pictures", "sample", "score", "tell"]
 
 _MEASURED = 2000
 """Held-out pictures that the figures are measured on: more change the third decimal."""
 _PIECE = 1024
+_EVERY = 300.0
+"""Seconds between the checkpoints of a resumed training."""
 
 
 def holds_pictures(data: str) -> bool:
@@ -41,32 +45,42 @@ def holds_pictures(data: str) -> bool:
     return found.ndim >= 3
 
 
-def fit(
-    data: str,
-    params: dict,
-    *,
-    data_dir: Path | None,
-    by_label: bool,
-    threads: int | None,
-    out: Path | None,
-    force: bool,
-    quiet: bool,
-) -> None:
+@dataclass(frozen=True)
+class Chosen:
+    """What the user chose beside the model's parameters."""
+
+    data_dir: Path | None
+    by_label: bool
+    threads: int | None
+    out: Path | None
+    checkpoint_every: float | None
+    resume: bool
+    force: bool
+    quiet: bool
+
+
+def fit(data: str, params: dict, chosen: Chosen) -> None:
     """Fit a flow of pictures and write its run folder."""
-    started = time.monotonic()
-    if threads:
-        use_threads(threads, 0)
-    source = image_set(data, data_dir) if data in IMAGE_SETS else read_images(Path(data), seed=params["random_state"])
+    started, quiet, by_label = time.monotonic(), chosen.quiet, chosen.by_label
+    if chosen.threads:
+        use_threads(chosen.threads, 0)
+    if chosen.resume and chosen.out is None:
+        raise InputError("--resume needs the run to go on with: name its folder with --out")
+    seed = params["random_state"]
+    source = image_set(data, chosen.data_dir) if data in IMAGE_SETS else read_images(Path(data), seed=seed)
     if by_label and source.train_labels is None:
         raise InputError(f"{data} has no labels: leave --by-label out")
-    with reserved(source.name, out, force) as folder:
+    with reserved(source.name, chosen.out, chosen.force or chosen.resume) as folder:
         model = ImageRealNVP(**params, levels=source.levels)
+        checkpoint = _checkpoint(folder, chosen)
         say(_opening(source, model, by_label), quiet=quiet)
         with interrupts(model):
-            model.fit(source.train, context=source.train_labels if by_label else None)
+            model.fit(source.train, context=source.train_labels if by_label else None, checkpoint=checkpoint)
+        if checkpoint is None:
+            (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
         say("measuring …", quiet=quiet)
         measured = _measure(model, source, by_label)
-        _save(model, folder, source, measured, by_label, force)
+        _save(model, folder, source, measured, by_label, chosen.force or chosen.resume)
     say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
     try:
         draw_images(folder / "figures", model, source.test, context=source.test_labels if by_label else None)
@@ -80,6 +94,12 @@ def fit(
     say(f"\nrun folder   {folder}", quiet=quiet)
     say(f"pictures     {folder / 'figures'}", quiet=quiet)
     say(f"next         realnvp sample {folder} -n 100{given} --out samples.png", quiet=quiet)
+
+
+def _checkpoint(folder: Path, chosen: Chosen) -> Checkpoint | None:
+    if not chosen.resume and chosen.checkpoint_every is None:
+        return None
+    return Checkpoint(folder, every=chosen.checkpoint_every or _EVERY, resume=chosen.resume)
 
 
 def _opening(source: ImageSet, model: ImageRealNVP, by_label: bool) -> str:

@@ -1,28 +1,47 @@
 """Endless streams of training batches."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-__all__ = ["Batch", "shuffled", "stream"]
+__all__ = ["Batch", "Deck", "shuffled", "stream"]
 
 Batch = Tensor | tuple[Tensor, ...]
 
 
-def shuffled(arrays: Sequence[Tensor], size: int, generator: torch.Generator) -> Iterator[Batch]:
+class Deck:
+    """The numbers of ``rows`` rows, dealt in random order, every one once per epoch, without end."""
+
+    def __init__(self, rows: int, generator: torch.Generator) -> None:
+        self.rows, self.generator, self.order = rows, generator, torch.empty(0, dtype=torch.long)
+
+    def deal(self, size: int) -> Tensor:
+        """Return ``size`` numbers; those that begin at the end of an epoch are filled from the next."""
+        if len(self.order) < size:
+            self.order = torch.cat((self.order, torch.randperm(self.rows, generator=self.generator)))
+        now, self.order = self.order[:size], self.order[size:]
+        return now
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what is left of the epoch, and the generator's state."""
+        return {"order": self.order, "generator": self.generator.get_state()}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take what ``state`` returned."""
+        self.order = state["order"]
+        self.generator.set_state(state["generator"])
+
+
+def shuffled(arrays: Sequence[Tensor], size: int, deck: Deck | torch.Generator) -> Iterator[Batch]:
     """Yield random batches of ``size`` rows for ever, every row once per epoch.
 
     Every batch is full: one that begins at the end of an epoch is filled from the next. One array gives tensors,
     several give tuples.
     """
-    rows = len(arrays[0])
-    size = min(size, rows)
-    order = torch.empty(0, dtype=torch.long)
+    deck = deck if isinstance(deck, Deck) else Deck(len(arrays[0]), deck)
     while True:
-        if len(order) < size:
-            order = torch.cat((order, torch.randperm(rows, generator=generator)))
-        now, order = order[:size], order[size:]
+        now = deck.deal(min(size, deck.rows))
         picked = tuple(a[now] for a in arrays)
         yield picked[0] if len(picked) == 1 else picked
 

@@ -1,5 +1,6 @@
 """``ImageRealNVP``: learn the density of pictures."""
 
+import hashlib
 import math
 import os
 import time
@@ -14,10 +15,12 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 import realnvp
+from realnvp.data.batches import Deck
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, check_params, chosen, device_of, fitting, plain_params, seed_of
 from realnvp.estimators.parts.rows import hold_out, mean_objective
 from realnvp.estimators.pictures.base import PIECE, decoded, dequantised, noisy_batches, picture_array, picture_tensor
+from realnvp.estimators.pictures.book import Book
 from realnvp.estimators.pictures.flows import ARCHITECTURES, image_flow, precision_of
 from realnvp.estimators.pictures.labels import Labels
 from realnvp.estimators.pictures.model import PictureModel
@@ -25,6 +28,7 @@ from realnvp.flow import Flow
 from realnvp.objectives import MaxLikelihood
 from realnvp.session import Limits, Record, Unit, train
 from realnvp.train.checkpoint import read_run, write_run
+from realnvp.train.resume import Checkpoint
 
 __all__ = ["ImageRealNVP"]
 
@@ -132,12 +136,20 @@ class ImageRealNVP(PictureModel):
         self.callbacks = callbacks
 
     @fitting
-    def fit(self, images: ArrayLike, y: object = None, *, context: ArrayLike | None = None) -> "ImageRealNVP":
+    def fit(
+        self,
+        images: ArrayLike,
+        y: object = None,
+        *,
+        context: ArrayLike | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> "ImageRealNVP":
         """Learn from ``images``, whole numbers (n, H, W) or (n, H, W, C), or from them given ``context``.
 
         ``context`` is a class label for each picture, whole numbers or words (n,), or features (n, C). Raises
         ``InputError`` (a ``ValueError``) for input that cannot be learnt from. An interrupt leaves the best model so
-        far in place and is raised again.
+        far in place and is raised again. ``checkpoint``, a ``realnvp.train.Checkpoint``, keeps where the training
+        stands in a file, so that it can go on: with the same pictures, parameters and seed, and other limits if wished.
         """
         started = time.monotonic()
         check_params(self, ("layers", "width", "scales", "blocks"))
@@ -153,11 +165,15 @@ class ImageRealNVP(PictureModel):
         arrays = [a.to(device) for a in (k, given) if a is not None]
         held, kept = hold_out(len(k), min(self.validation_fraction, _HELD_OUT / len(k)), seed)
         self.architecture_ = self._shape(tuple(k.shape[1:]), device)
-        generator = torch.Generator().manual_seed(seed)
         flow = image_flow(self.architecture_, seed).to(device)
-        start = next(noisy_batches([a[kept] for a in arrays], self.levels, 4 * _SHEET, False, generator))
+        pictures, measured = ([a[part] for a in arrays] for part in (kept, held))
+        deck = Deck(len(kept), torch.Generator().manual_seed(seed))
+        start = next(noisy_batches(pictures, self.levels, 4 * _SHEET, False, deck))
         flow.calibrate(*((start,) if isinstance(start, Tensor) else start))
-        return self._train(flow, [a[kept] for a in arrays], [a[held] for a in arrays], generator, started)
+        if checkpoint is not None:
+            options = {name: getattr(self, name) for name in ("batch_size", "lr", "flips", "levels")}
+            checkpoint.about = self.architecture_ | options | {"seed": seed, "pictures": _fingerprint(k)}
+        return self._train(flow, pictures, measured, deck, checkpoint, started)
 
     def _shape(self, event: tuple[int, ...], device: torch.device) -> dict:
         layers, width, blocks = chosen("architecture", self.architecture, ARCHITECTURES)
@@ -180,33 +196,33 @@ class ImageRealNVP(PictureModel):
         flow: Flow,
         arrays: Sequence[Tensor],
         held: Sequence[Tensor],
-        generator: torch.Generator,
+        deck: Deck,
+        checkpoint: Checkpoint | None,
         started: float,
     ) -> "ImageRealNVP":
-        noise = flow.base.sample(_SHEET, torch.Generator(arrays[0].device).manual_seed(generator.initial_seed()))
+        noise = flow.base.sample(_SHEET, torch.Generator(arrays[0].device).manual_seed(deck.generator.initial_seed()))
         shown = self.labels_.every(_SHEET)
         shown = held[1][torch.arange(_SHEET) % len(held[1])] if shown is None and self.labels_.width else shown
-        sheets: list[np.ndarray] = []
-
-        def draw(_: Record) -> None:
-            sheets.append(self._draw(flow, noise, shown))
+        book = Book(lambda: self._draw(flow, noise, shown))
 
         fixed = [dequantised(held[0], self.levels, torch.Generator().manual_seed(0)), *held[1:]]
         objective: nn.Module = MaxLikelihood(flow)
         dimensions = flow.event_shape.numel()
         outcome = train(
             objective,
-            noisy_batches(arrays, self.levels, self.batch_size, self.flips, generator),
+            noisy_batches(arrays, self.levels, self.batch_size, self.flips, deck),
             lambda module: mean_objective(module, fixed, PIECE),
             limits=Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping else 0.0, every=0.04),
             lr=self.lr,
             unit=Unit("bits/dim", 1 / (dimensions * math.log(2)), math.log2(self.levels)),
             compiled=cast(nn.Module, torch.compile(objective)) if self.compile not in (False, "auto") else None,
-            callbacks=(*(self.callbacks or ()), draw),
+            callbacks=(*(self.callbacks or ()), book.add),
             verbose=self.verbose,
             started=started,
+            checkpoint=checkpoint,
+            keep={"deck": deck, "sheets": book},
         )
-        self.flow_, self.sheets_ = flow.eval(), sheets
+        self.flow_, self.sheets_ = flow.eval(), book.sheets
         self.history_, self.stopped_by_ = outcome.history, outcome.stopped_by
         if outcome.stopped_by == "interrupt":
             raise KeyboardInterrupt
@@ -262,3 +278,8 @@ class ImageRealNVP(PictureModel):
         model.flow_.to(device_of(device)).eval()
         model.history_, model.sheets_ = history, []
         return model
+
+
+def _fingerprint(k: Tensor) -> str:
+    """Return the start of a hash of all pictures: a training goes on only with the same ones."""
+    return hashlib.sha256(k.numpy().tobytes()).hexdigest()[:16]

@@ -2,5 +2,6 @@
 
 from realnvp.train.loop import Step, TrainingError, fit
 from realnvp.train.optim import adamw, warm_cosine
+from realnvp.train.resume import Checkpoint
 
-__all__ = ["Step", "TrainingError", "adamw", "fit", "warm_cosine"]
+__all__ = ["Checkpoint", "Step", "TrainingError", "adamw", "fit", "warm_cosine"]

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -33,13 +33,26 @@ class Average:
         for kept, seen in zip(self.module.buffers(), self.source.buffers(), strict=True):
             kept.copy_(seen)
 
+    def state(self) -> dict[str, Tensor]:
+        """Return the average and the number of steps it has seen."""
+        return {"steps": torch.tensor(self.steps), **{f"at.{k}": v for k, v in self.module.state_dict().items()}}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take what ``state`` returned."""
+        self.steps = int(state["steps"])
+        self.module.load_state_dict(_under("at.", state))
+
+
+def _under(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+
 
 class Best:
     """The best of the modules offered, by the lowest value of ``evaluate``."""
 
     def __init__(self, evaluate: Callable[[nn.Module], float]) -> None:
         self.evaluate, self.value = evaluate, math.inf
-        self.state: dict[str, Tensor] | None = None
+        self.found: dict[str, Tensor] | None = None
 
     def offer(self, *modules: nn.Module) -> float:
         """Evaluate the modules, keep a copy of the best if it beats all before it, and return its value."""
@@ -48,10 +61,19 @@ class Best:
         if found < self.value:
             self.value = found
             winner = modules[values.index(found)]
-            self.state = {k: v.detach().clone() for k, v in winner.state_dict().items()}
+            self.found = {k: v.detach().clone() for k, v in winner.state_dict().items()}
         return found
 
-    def restore(self, module: nn.Module) -> None:
+    def give(self, module: nn.Module) -> None:
         """Give the best weights to ``module``; where none was ever finite, leave it alone."""
-        if self.state is not None:
-            module.load_state_dict(self.state)
+        if self.found is not None:
+            module.load_state_dict(self.found)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the lowest value and the weights that have it."""
+        found = {f"at.{k}": v for k, v in (self.found or {}).items()}
+        return {"value": torch.tensor(self.value, dtype=torch.float64), **found}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take what ``state`` returned."""
+        self.value, self.found = float(state["value"]), _under("at.", state) or None

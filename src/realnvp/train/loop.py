@@ -1,12 +1,12 @@
 """The training loop, a generator of records: everything around it is plain code in the caller's ``for``."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Step", "TrainingError", "fit"]
+__all__ = ["Guard", "Step", "TrainingError", "fit"]
 
 
 class TrainingError(RuntimeError):
@@ -32,18 +32,21 @@ def fit(
     *,
     schedule: Callable[[int], float] | None = None,
     clip: float = 1.0,
+    guard: "Guard | None" = None,
+    taken: int = 0,
 ) -> Iterator[Step]:
     """Minimise ``objective(batch)``, one ``Step`` per batch, for as long as ``batches`` lasts.
 
     ``schedule(steps taken)`` scales the optimiser's ``initial_lr``; the gradient's norm is clipped to ``clip``. A step
     whose loss or gradient is not finite never reaches the weights: it is skipped and counted. Five in a row put back
     the last good weights and halve the rate (one is enough to put them back where it spoilt running statistics);
-    eight halvings without a good stretch between them are a ``TrainingError``.
+    eight halvings without a good stretch between them are a ``TrainingError``. To go on with a training, give its
+    ``guard`` and the number of steps ``taken``.
     """
     params = [p for p in objective.parameters() if p.requires_grad]
     rates = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
-    guard = _Guard(objective, optimizer)
-    for index, batch in enumerate(batches, 1):
+    guard = Guard(objective, optimizer) if guard is None else guard
+    for index, batch in enumerate(batches, taken + 1):
         factor = guard.factor * (schedule(index - 1) if schedule else 1.0)
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * factor
@@ -57,8 +60,8 @@ def fit(
 
 
 @dataclass
-class _Guard:
-    """Keep non-finite steps from the weights."""
+class Guard:
+    """Keeps non-finite steps from the weights."""
 
     objective: nn.Module
     optimizer: torch.optim.Optimizer
@@ -89,6 +92,18 @@ class _Guard:
         elif not self._buffers_finite():
             self._restore()  # one bad batch in the running statistics says nothing of the rate
         return False
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the counts and the good weights."""
+        counts = torch.tensor([self.skipped, self.restored, self._row, self._since, self._failed])
+        good = {f"good.{i}": t for i, t in enumerate(self._good)}
+        return {"counts": counts, "factor": torch.tensor(self.factor, dtype=torch.float64), **good}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take what ``state`` returned."""
+        self.skipped, self.restored, self._row, self._since, self._failed = state["counts"].tolist()
+        self.factor = float(state["factor"])
+        self._good = [state[f"good.{i}"].to(now.device) for i, now in enumerate(self._state())]
 
     def _state(self) -> list[Tensor]:
         return [*self.objective.parameters(), *self.objective.buffers()]

@@ -8,8 +8,9 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from realnvp.data.batches import shuffled
+from realnvp.data.batches import Deck, shuffled
 from realnvp.errors import InputError
+from realnvp.estimators.parts.rows import tensor
 from realnvp.flow import Flow
 
 __all__ = ["PIECE", "decoded", "dequantised", "log_probs", "noisy_batches", "picture_array", "picture_tensor"]
@@ -36,7 +37,7 @@ def picture_tensor(images: ArrayLike, levels: int, like: Sequence[int] | None = 
         raise InputError(
             f"pictures reach from {found.min()} to {found.max()}, but levels={levels} means 0 to {levels - 1}"
         )
-    return torch.from_numpy(np.ascontiguousarray(found.astype(np.uint8, copy=False).transpose(0, 3, 1, 2)))
+    return tensor(found.astype(np.uint8, copy=False).transpose(0, 3, 1, 2))
 
 
 def picture_array(x: Tensor, grey: bool) -> np.ndarray:
@@ -63,15 +64,18 @@ def decoded(flow: Flow, z: Tensor, levels: int, context: Tensor | None = None) -
 
 
 def noisy_batches(
-    arrays: Sequence[Tensor], levels: int, size: int, flips: bool, generator: torch.Generator
+    arrays: Sequence[Tensor], levels: int, size: int, flips: bool, deck: Deck
 ) -> Iterator[Tensor | tuple[Tensor, ...]]:
-    """Yield random batches of dequantised pictures for ever, ``flips`` turning half of them left to right."""
-    for batch in shuffled(arrays, size, generator):
+    """Yield random batches of dequantised pictures for ever, ``flips`` turning half of them left to right.
+
+    Rows, noise and turns all come from the generator of ``deck``.
+    """
+    for batch in shuffled(arrays, size, deck):
         k, *given = (batch,) if isinstance(batch, Tensor) else batch
         if flips:
-            turned = torch.rand(len(k), generator=generator) < 0.5
+            turned = torch.rand(len(k), generator=deck.generator) < 0.5
             k = torch.where(turned.to(k.device)[:, None, None, None], k.flip(-1), k)
-        x = dequantised(k, levels, generator)
+        x = dequantised(k, levels, deck.generator)
         yield (x, *given) if given else x
 
 

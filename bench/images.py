@@ -1,0 +1,255 @@
+"""Bits per dimension of pictures: ``python -m bench.images``.
+
+digits: ours beside a Gaussian mixture and zuko's flows, on the same pictures, all dequantised with 17 levels.
+mnist: held-out bits per dimension against minutes, the multi-scale flow and the flat one.
+cost: time and memory of a training step, a score and a sample against depth and side.
+"""
+
+import argparse
+import math
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+
+from bench.common import heading, table
+from realnvp import ImageRealNVP
+from realnvp.data.images import ImageSet, image_set
+
+ALPHA = 0.05
+
+
+def logit(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ``logit(a + (1 - 2 a) x)`` of rows and the log-det, as ours has it inside."""
+    u = ALPHA + (1 - 2 * ALPHA) * x
+    return torch.log(u) - torch.log1p(-u), (math.log(1 - 2 * ALPHA) - torch.log(u) - torch.log1p(-u)).sum(-1)
+
+
+class Noisy:
+    """Rows of pictures with fresh uniform noise, and bits per dimension from log densities of ``logit`` rows."""
+
+    def __init__(self, images: np.ndarray, levels: int, seed: int) -> None:
+        self.k = torch.as_tensor(images.reshape(len(images), -1), dtype=torch.float64)
+        self.levels, self.generator = levels, torch.Generator().manual_seed(seed)
+
+    def draw(self, rows: torch.Tensor | slice = slice(None)) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the rows in logit space, float64, and the log-det."""
+        k = self.k[rows]
+        return logit((k + torch.rand(k.shape, generator=self.generator, dtype=torch.float64)) / self.levels)
+
+    def bits(self, log_prob: Callable[[torch.Tensor], torch.Tensor], draws: int = 4) -> tuple[float, float]:
+        """Mean over pictures and its standard error; the noise is averaged for each picture first."""
+        total = sum(log_prob(y) + ladj for y, ladj in (self.draw() for _ in range(draws))) / draws
+        found = (-total / (self.k.shape[1] * math.log(2)) + math.log2(self.levels)).numpy()
+        return float(found.mean()), float(found.std(ddof=1) / len(found) ** 0.5)
+
+
+def mixture(train: Noisy, held: Noisy, seed: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Fit Gaussian mixtures of 5 to 40 components, three floors of their variances; the best by validation."""
+    from sklearn.mixture import GaussianMixture
+
+    X, best = train.draw()[0].numpy(), (math.inf, None)
+    for components in (5, 10, 20, 30, 40):
+        for floor in (1e-3, 1e-2, 1e-1):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model = GaussianMixture(components, reg_covar=floor, random_state=seed).fit(X)
+            found = held.bits(lambda y, m=model: torch.as_tensor(m.score_samples(y.numpy())))[0]
+            best = min(best, (found, model), key=lambda pair: pair[0])
+    return lambda y: torch.as_tensor(best[1].score_samples(y.numpy()))
+
+
+def zuko_flow(
+    name: str, train: Noisy, held: Noisy, seed: int, seconds: float
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Train zuko's flow on fresh noise, Adam 1e-3, batches of 128, the best by validation; patience 30 epochs."""
+    import zuko
+
+    torch.manual_seed(seed)
+    y = train.draw()[0]
+    loc, scale = y.mean(0), y.std(0) + 1e-6
+    make = {"NSF": partial(zuko.flows.NSF, transforms=5), "RealNVP": partial(zuko.flows.RealNVP, transforms=8)}[name]
+    flow = make(train.k.shape[1], hidden_features=(128, 128))
+
+    def log_prob(y: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return flow().log_prob(((y - loc) / scale).float()).double() - scale.log().sum()
+
+    optimizer = torch.optim.Adam(flow.parameters(), lr=1e-3)
+    best, state, stale, start = math.inf, None, 0, time.perf_counter()
+    while stale < 30 and time.perf_counter() - start < seconds:
+        for rows in torch.randperm(len(train.k)).split(128):
+            loss = -flow().log_prob(((train.draw(rows)[0] - loc) / scale).float()).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(flow.parameters(), 5.0)
+            optimizer.step()
+        found, stale = held.bits(log_prob)[0], stale + 1
+        if found < best:
+            best, stale, state = found, 0, {k: v.clone() for k, v in flow.state_dict().items()}
+    flow.load_state_dict(state)
+    return log_prob
+
+
+def digits(seeds: int, seconds: float) -> str:
+    """Every model in turn for every seed: bits per dimension of the same 360 held-out digits."""
+    data, rows = image_set("digits"), []
+    tests = {}
+    for seed in range(seeds):
+        order = np.random.default_rng(seed).permutation(len(data.train))
+        held, kept = (Noisy(data.train[part], data.levels, seed) for part in (order[:144], order[144:]))
+        peers = {
+            "Gaussian mixture": lambda h=held, k=kept, s=seed: mixture(k, h, s),
+            "zuko NSF, 5 x (128, 128)": lambda h=held, k=kept, s=seed: zuko_flow("NSF", k, h, s, seconds),
+            "zuko RealNVP, 8 x (128, 128)": lambda h=held, k=kept, s=seed: zuko_flow("RealNVP", k, h, s, seconds),
+        }
+        for name, fit in peers.items():
+            start = time.perf_counter()
+            model = fit()
+            tests.setdefault(name, []).append(
+                (*Noisy(data.test, data.levels, 1000 + seed).bits(model), time.perf_counter() - start)
+            )
+            print(f"  seed {seed}: {name} {tests[name][-1]}", flush=True)
+        start = time.perf_counter()
+        model = ImageRealNVP(levels=data.levels, random_state=seed, max_time=seconds, verbose=False).fit(data.train)
+        tests.setdefault("ours, default settings", []).append(
+            (*model.bits_per_dim(data.test, random_state=1000 + seed), time.perf_counter() - start)
+        )
+        print(f"  seed {seed}: ours {tests['ours, default settings'][-1]} {model.stopped_by_}", flush=True)
+    for name, found in tests.items():
+        bits, errors, walls = zip(*found, strict=True)
+        rows.append([name, " ".join(f"{b:.4f}" for b in bits), f"{np.mean(errors):.4f}", f"{np.median(walls):.0f}"])
+    return table(["model", "bits/dim of each seed", "standard error", "wall (s)"], rows)
+
+
+def curve(
+    data: ImageSet, name: str, minutes: float, device: str | None, params: dict
+) -> tuple[list[tuple[float, float]], list[str]]:
+    """Train one flow for ``minutes``: its curve of (minutes, held-out bits), and its row of final figures."""
+    model = ImageRealNVP(max_steps=10**7, max_time=60 * minutes, random_state=0, verbose=False, device=device, **params)
+    model.callbacks = [
+        lambda r: print(
+            f"  {name}: {r.seconds / 60:.2f} min, step {r.step}, {r.held_out:.4f}, best {r.best:.4f}", flush=True
+        )
+    ]
+    start = time.perf_counter()
+    model.fit(data.train)
+    spent = time.perf_counter() - start
+    bits = model.bits_per_dim(data.test, draws=1)
+    last = model.history_[-1]
+    rate = last["step"] * model.batch_size / last["seconds"]
+    row = [
+        name,
+        f"{bits.value:.4f} ± {bits.error:.4f}",
+        f"{last['best']:.4f}",
+        f"{spent / 60:.1f}",
+        str(last["step"]),
+        f"{rate:.0f}",
+    ]
+    return [(r["seconds"] / 60, r["best"]) for r in model.history_], row
+
+
+def curves(set_name: str, minutes: float, device: str | None, data_dir: str | None, kinds: list[str]) -> str:
+    """Held-out bits per dimension against minutes, and the test pictures at the end."""
+    data = image_set(set_name, data_dir)
+    flat = {"architecture": "flat", "kernel": "affine", "batch_size": 100, "lr": 1e-3, "early_stopping": False}
+    params = {
+        "multi-scale": {"early_stopping": False},
+        "flat, 64-128-128-64": flat,
+        "flat, 512-wide": flat | {"width": 512},
+        "real_nvp": {"architecture": "real_nvp", "kernel": "affine", "early_stopping": False},
+    }
+    chosen = [name for name in params if not kinds or name.split(",")[0] in kinds or name in kinds]
+    found = {name: curve(data, name, minutes, device, params[name]) for name in chosen}
+    marks = [m for m in (0.5, 1, 2, 3, 5, 10, 15, 20, 25, 30, 60, 120, 240) if m < minutes] + [minutes]
+    rows = [[name, *(_at(course, m) for m in marks)] for name, (course, _) in found.items()]
+    ends = ["model", "test bits/dim", "best of validation", "minutes", "steps", "pictures a second"]
+    return "\n\n".join(
+        [
+            table(["best of validation by minute", *(f"{m:g}" for m in marks)], rows),
+            table(ends, [row for _, row in found.values()]),
+        ]
+    )
+
+
+def _at(course: list[tuple[float, float]], minute: float) -> str:
+    before = [bits for at, bits in course if at <= minute + 0.05]
+    return f"{before[-1]:.4f}" if before else ""
+
+
+MEASURE = """
+import resource, sys, time, numpy as np, torch
+from realnvp import ImageRealNVP
+side, layers = int(sys.argv[1]), int(sys.argv[2])
+images = np.random.default_rng(0).integers(0, 256, (256, side, side, 3), dtype=np.uint8)
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+model = ImageRealNVP(layers=layers, max_steps=2, verbose=False, random_state=0, validation_fraction=0.02).fit(images)
+before = peak()
+times = []
+model.callbacks = [lambda r: times.append((r.step, time.perf_counter()))]
+model.max_steps = 12
+model.fit(images)
+steps = (times[-1][1] - times[0][1]) / (times[-1][0] - times[0][0])
+start = time.perf_counter(); model.score_samples(images, draws=1); score = time.perf_counter() - start
+start = time.perf_counter(); model.sample(256, random_state=0); sample = time.perf_counter() - start
+count = sum(p.numel() for p in model.flow_.parameters())
+print(count, 1e3 * steps / model.batch_size, 1e3 * score / 256, 1e3 * sample / 256, peak())
+"""
+
+
+def cost() -> str:
+    """Milliseconds a picture and peak memory, a fresh process for each row."""
+    rows = []
+    for side, layers in ((8, 6), (16, 6), (32, 6), (64, 6), (32, 2), (32, 12)):
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURE, str(side), str(layers)], capture_output=True, text=True, check=True
+        )
+        count, *figures = map(float, done.stdout.split())
+        rows.append(
+            [f"{side} x {side} x 3", layers, f"{count:,.0f}", *(f"{f:.2f}" for f in figures[:3]), f"{figures[3]:.0f}"]
+        )
+        print(f"  {rows[-1]}", flush=True)
+    names = [
+        "pictures",
+        "couplings a scale",
+        "parameters",
+        "training (ms)",
+        "scoring (ms)",
+        "sampling (ms)",
+        "peak (MiB)",
+    ]
+    return table(names, rows)
+
+
+def main() -> None:
+    """Run the parts asked for and print their tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", default="digits,mnist,cost", help="of digits, mnist, fashion_mnist, cifar10, cost")
+    parser.add_argument("--seeds", type=int, default=3, help="of digits")
+    parser.add_argument("--seconds", type=float, default=300, help="most seconds of each model of digits")
+    parser.add_argument("--minutes", type=float, default=30, help="of each curve")
+    parser.add_argument("--kinds", default="multi-scale,flat", help="curves: multi-scale, flat, real_nvp")
+    parser.add_argument("--data-dir", help="folder of the picture sets, else REALNVP_DATA or the network")
+    parser.add_argument("--device", help="where to train; by default the accelerator if there is one")
+    parser.add_argument("--threads", type=int, help="processor threads")
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    print(heading("python -m bench.images"), flush=True)
+    for part in options.parts.split(","):
+        if part == "digits":
+            print(f"\n{digits(options.seeds, options.seconds)}", flush=True)
+        elif part == "cost":
+            print(f"\n{cost()}", flush=True)
+        else:
+            found = curves(part, options.minutes, options.device, options.data_dir, options.kinds.split(","))
+            print(f"\n{part}\n\n{found}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

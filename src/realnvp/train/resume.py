@@ -1,0 +1,160 @@
+"""Where a training stands, in one file, so that it can go on after whatever ended it."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from realnvp.errors import InputError
+from realnvp.files import write_atomically
+
+__all__ = ["CHECKPOINT", "Checkpoint", "Moments", "Saver", "Stateful", "Weights", "as_tensor", "from_tensor"]
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+class Stateful(Protocol):
+    """What a training needs again when it goes on: tensors by name."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what ``restore`` takes."""
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Become what ``state`` was."""
+
+
+class Checkpoint:
+    """Writes where a training stands into ``folder`` every so often, whole or not at all; reads it to go on.
+
+    Args:
+        folder: where the file is, made if need be.
+        every: seconds between two writings.
+        resume: begin where the file says; there must be one.
+    """
+
+    def __init__(self, folder: str | os.PathLike, *, every: float = 300.0, resume: bool = False) -> None:
+        self.path, self.every, self.resume = Path(folder) / CHECKPOINT, every, resume
+        self.about: dict[str, Any] = {}
+        self._last = time.monotonic()
+        if not every > 0:
+            raise InputError(f"a checkpoint is written every so many seconds, a positive number, got {every!r}")
+        if resume and not self.path.is_file():
+            raise InputError(f"{self.path.parent} holds no {CHECKPOINT}: nothing can be resumed, fit without resume")
+
+    def due(self) -> bool:
+        """Whether it is time to write."""
+        return time.monotonic() - self._last >= self.every
+
+    def write(self, tensors: Mapping[str, Tensor], facts: dict[str, Any]) -> None:
+        """Write tensors and plain data, and what the training is ``about``."""
+        from safetensors.torch import save
+
+        kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        told = json.dumps({"about": self.about, "facts": facts, "sha256": _digest(kept)})
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.path, save(kept, metadata={"realnvp": told}))
+        self._last = time.monotonic()
+
+    def read(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return what was written; refuse a damaged file, and one about something else."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                told = json.loads((file.metadata() or {})["realnvp"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            whole = told["sha256"] == _digest(tensors)
+        except (SafetensorError, KeyError, ValueError):
+            whole = False
+        if not whole:
+            raise InputError(f"{self.path} is damaged: it cannot be resumed, fit without resume")
+        about = json.loads(json.dumps(self.about))
+        for name in sorted({*about, *told["about"]}):
+            if about.get(name) != told["about"].get(name):
+                raise InputError(
+                    f"{self.path} is of a training with {name} {told['about'].get(name)!r}, this one has "
+                    f"{about.get(name)!r}: resume with the same data and options"
+                )
+        return tensors, told["facts"]
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    found = hashlib.sha256()
+    for name in sorted(tensors):
+        found.update(name.encode())
+        found.update(tensors[name].reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
+
+
+def as_tensor(facts: object) -> Tensor:
+    """Write plain data as a tensor of bytes."""
+    return torch.frombuffer(bytearray(json.dumps(facts).encode()), dtype=torch.uint8)
+
+
+def from_tensor(found: Tensor) -> Any:
+    """Read what ``as_tensor`` wrote."""
+    return json.loads(found.numpy().tobytes())
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The state of a module."""
+
+    module: nn.Module
+
+    def state(self) -> dict[str, Tensor]:
+        """Return its parameters and buffers."""
+        return self.module.state_dict()
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Give it what ``state`` returned."""
+        self.module.load_state_dict(state)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The state of an optimiser."""
+
+    optimizer: torch.optim.Optimizer
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the moments of every parameter, by its number and their names."""
+        found = self.optimizer.state_dict()["state"]
+        return {f"{i}.{name}": value for i, kept in found.items() for name, value in kept.items()}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Give it the moments that ``state`` returned."""
+        found: dict[int, dict[str, Tensor]] = {}
+        for key, value in state.items():
+            number, _, name = key.partition(".")
+            found.setdefault(int(number), {})[name] = value
+        self.optimizer.load_state_dict({"state": found, "param_groups": self.optimizer.state_dict()["param_groups"]})
+
+
+class Saver:
+    """Writes all parts of a training into its checkpoint, and gives them back; without one it does nothing."""
+
+    def __init__(self, checkpoint: Checkpoint | None, parts: Mapping[str, Stateful]) -> None:
+        self.checkpoint, self.parts = checkpoint, parts
+
+    def resume(self) -> int:
+        """Give every part its state where there is one to resume; return the steps taken."""
+        if self.checkpoint is None or not self.checkpoint.resume:
+            return 0
+        tensors, facts = self.checkpoint.read()
+        for name, part in self.parts.items():
+            part.restore({k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")})
+        return int(facts["step"])
+
+    def offer(self, step: int, *, last: bool) -> None:
+        """Write if it is time, and at the end."""
+        if self.checkpoint is not None and (last or self.checkpoint.due()):
+            states = {f"{part}/{name}": v for part, kept in self.parts.items() for name, v in kept.state().items()}
+            self.checkpoint.write(states, {"step": step})
