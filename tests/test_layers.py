@@ -34,7 +34,7 @@ FLOORS = [
     "estimators/pictures",
     "estimators/pictures/model",
     "estimators",
-    "cli/parse cli/potential",
+    "cli/options cli/parse cli/potential",
     "cli/boltzmann cli/fit cli/pictures cli/use",
     "cli",
     "__main__",

@@ -1,6 +1,5 @@
 """The subcommands and their options."""
 
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 import realnvp
 from realnvp.cli.base import sentences
+from realnvp.cli.options import Architecture, BaseName, DataDir, Force, Kernel, Out, Quiet, Run
 from realnvp.cli.parse import box, names, values
 from realnvp.errors import InputError
 
@@ -24,28 +24,6 @@ app = typer.Typer(
 )
 
 
-class Kernel(str, Enum):
-    """The kernels by name."""
-
-    additive = "additive"
-    affine = "affine"
-    spline = "spline"
-
-
-class BaseName(str, Enum):
-    """The bases by name."""
-
-    logistic = "logistic"
-    mixture = "mixture"
-    normal = "normal"
-
-
-Run = Annotated[Path, typer.Argument(help="A folder that fit wrote.")]
-Out = Annotated[Path, typer.Option(help="File to write: .csv, .parquet or .npy; of pictures .png or .npy.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no report; errors only.")]
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"realnvp {realnvp.__version__}")
@@ -59,19 +37,6 @@ def _main(
     ] = False,
 ) -> None:
     pass
-
-
-class Architecture(str, Enum):
-    """The flows of pictures by name."""
-
-    glow = "glow"
-    real_nvp = "real_nvp"
-    flat = "flat"
-
-
-DataDir = Annotated[
-    Path | None, typer.Option(help="Folder of mnist, fashion_mnist or cifar10, else REALNVP_DATA or the network.")
-]
 
 
 @app.command()
