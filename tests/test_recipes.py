@@ -8,7 +8,7 @@ from realnvp.bases import Logistic, Mixture, Normal
 from realnvp.errors import InputError
 from realnvp.kernels import Additive, Affine, Chain, Spline, TanhAffine
 from realnvp.nets import MLP, Constant, LearntLast, ResidualMLP, Separate, mlp, residual_mlp
-from realnvp.recipes import couplings, flat_real_nvp, image_real_nvp, nice, real_nvp, spline_flow
+from realnvp.recipes import couplings, flat_real_nvp, image_real_nvp, nice, noise_flow, real_nvp, spline_flow
 from realnvp.transforms import BatchNorm, Coupling, EvenOdd, Halves, LULinear, Part, Scale
 
 MAKERS = {"nice": nice, "real nvp": real_nvp, "spline": spline_flow}
@@ -161,6 +161,35 @@ def test_the_flat_flow_of_pictures_is_the_published_baseline():
     assert widths == [[64, 128, 128, 64, 392]] * 2
     assert [c.split for c in coupled(flow)] == [Halves(), Halves(swap=True), Halves()]
     assert (flow.event_shape, flow.transform.event_dim) == ((1, 28, 28), 3)
+
+
+def test_noise_given_a_picture_starts_uniform_and_has_the_density_of_its_log_det():
+    torch.manual_seed(0)
+    flow = noise_flow((2, 3, 4), layers=3, hidden=4).double().eval()
+    e, k = flow.base.sample(5), torch.randn(5, 2, 3, 4, dtype=torch.float64)
+    u, log_q = flow.push(e, k)
+
+    assert ((u > 0) & (u < 1)).all()
+    torch.testing.assert_close(log_q, torch.zeros(5, dtype=torch.float64))
+    for p in flow.parameters():
+        nn.init.normal_(p, std=0.3)
+    u, log_q = flow.push(e, k)
+    jacobian = torch.stack(
+        [
+            torch.func.jacrev(lambda z, i=i: flow.inverse(z[None], k[i : i + 1])[0])(e[i]).reshape(24, 24)
+            for i in range(5)
+        ]
+    )
+    torch.testing.assert_close(log_q, flow.base.log_prob(e) - jacobian.slogdet().logabsdet)
+    torch.testing.assert_close(flow.log_prob(u, k), log_q)
+    assert (flow.push(e, k + 1)[0] != u).any()
+
+
+def test_a_context_for_each_pixel_has_their_number():
+    flow = noise_flow((1, 4, 4), hidden=2)
+
+    with pytest.raises(ValueError, match="wants 1 context features"):
+        flow.log_prob(torch.rand(3, 1, 4, 4), torch.rand(3, 2, 4, 4))
 
 
 def test_a_flow_of_pictures_starts_at_the_identity():

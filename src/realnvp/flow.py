@@ -13,7 +13,8 @@ class Flow(nn.Module):
     """The density ``log q(x) = log base(f(x)) + log |det df/dx|`` of a transform ``f`` and a ``base``.
 
     ``x`` has shape ``(*batch, *event)``; densities are in nats and have the batch's shape. ``context`` has shape
-    ``(*batch, C)``, or ``(C,)`` for one context shared by all rows.
+    ``(*batch, C)``, or ``(C,)`` for one context shared by all rows. For pictures it may also be ``(*batch, C, H, W)``,
+    a context for each pixel, where no scale is squeezed.
     """
 
     def __init__(self, transform: Transform, base: Base) -> None:
@@ -89,7 +90,9 @@ class Flow(nn.Module):
         event = self.event_shape
         if x.shape[x.dim() - len(event) :] != event:
             raise ValueError(f"this flow's events have shape {tuple(event)}: got an array of shape {tuple(x.shape)}")
-        if [self.context] != ([0] if context is None else list(context.shape[-1:])):
+        pixels = () if context is None or len(event) != 3 else context.shape[-3:]  # of a context for each pixel
+        by_pixel = x.dim() > 3 and len(pixels) == 3 and tuple(pixels) == (self.context, *event[1:])
+        if not by_pixel and [self.context] != ([0] if context is None else list(context.shape[-1:])):
             raise ValueError(
                 f"this flow wants {self.context or 'no'} context features: "
                 f"got {'none' if context is None else f'an array of shape {tuple(context.shape)}'}"

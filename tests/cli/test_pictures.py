@@ -25,7 +25,7 @@ COLOUR = np.random.default_rng(0).integers(0, 256, (30, 6, 4, 3), dtype=np.uint8
 
 
 def test_fit_digits_then_sample_score_and_info(realnvp, tmp_path):
-    code, out, err = realnvp("fit", "digits", *QUICK, "--out", "run")
+    code, out, err = realnvp("fit", "digits", *QUICK, "--variational", "--out", "run")
 
     assert (code, err) == (0, "")
     for words in ("held-out bits/dim", "line to beat", "256 of 256", "realnvp sample run -n 100 --out samples.png"):

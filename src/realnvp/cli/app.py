@@ -68,6 +68,9 @@ def fit(
     ] = None,
     by_label: Annotated[bool, typer.Option("--by-label", help="Of pictures: learn them given their labels.")] = False,
     flips: Annotated[bool, typer.Option("--flips", help="Of pictures: turn half of them left to right.")] = False,
+    variational: Annotated[
+        bool, typer.Option("--variational", help="Of pictures: learn the noise too; a tighter bound, more time.")
+    ] = False,
     data_dir: DataDir = None,
     max_steps: Annotated[
         int | None, typer.Option(min=0, help="Most training steps; by default 3000, of pictures 5000.")
@@ -116,7 +119,8 @@ def fit(
 
         if columns or context or rows:
             raise InputError(f"{data} holds pictures: --columns, --context and --rows are for tables, leave them out")
-        params |= {"flips": flips} | ({} if architecture is None else {"architecture": architecture.value})
+        params |= {"flips": flips, "dequantisation": "variational" if variational else "uniform"}
+        params |= {} if architecture is None else {"architecture": architecture.value}
         chosen = Chosen(data_dir, by_label, threads, out, checkpoint_every, resume, force, quiet)
         learn(data, params, chosen)
         return
@@ -128,7 +132,7 @@ def fit(
         "flips": flips,
         "data-dir": data_dir,
     }
-    given |= {"checkpoint-every": checkpoint_every, "resume": resume}
+    given |= {"variational": variational, "checkpoint-every": checkpoint_every, "resume": resume}
     if wrong := [f"--{name}" for name, value in given.items() if value]:
         raise InputError(f"{data} holds no pictures, and {wrong[0]} is for those: leave it out")
     run(data, params, Choices(names(columns), names(context), rows, threads, out, force, quiet))

@@ -19,13 +19,13 @@ from realnvp.data.batches import Deck
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, check_params, chosen, device_of, fitting, plain_params, seed_of
 from realnvp.estimators.parts.rows import hold_out, mean_objective
-from realnvp.estimators.pictures.base import PIECE, decoded, dequantised, noisy_batches, picture_array, picture_tensor
+from realnvp.estimators.pictures.base import PIECE, decoded, noisy_batches, picture_array, picture_tensor, with_noise
 from realnvp.estimators.pictures.book import Book
-from realnvp.estimators.pictures.flows import ARCHITECTURES, image_flow, precision_of
+from realnvp.estimators.pictures.flows import ARCHITECTURES, dequantiser, image_flow, precision_of
 from realnvp.estimators.pictures.labels import Labels
 from realnvp.estimators.pictures.model import PictureModel
 from realnvp.flow import Flow
-from realnvp.objectives import MaxLikelihood
+from realnvp.objectives import MaxLikelihood, VariationalDequantisation
 from realnvp.session import Limits, Record, Unit, train
 from realnvp.train.checkpoint import read_run, write_run
 from realnvp.train.resume import Checkpoint
@@ -58,6 +58,8 @@ class ImageRealNVP(PictureModel):
         blocks: residual blocks of each conditioner; ``"auto"`` is 1, for ``"real_nvp"`` 2.
         levels: how many values a pixel can have.
         flips: turn half of the training pictures left to right.
+        dequantisation: where the noise comes from: ``"uniform"``, or ``"variational"``, a second flow that learns
+            which noise makes the bound tightest (Flow++): fewer bits, more time.
         batch_size: pictures per step.
         lr: peak learning rate of AdamW, after a warm-up and before a cosine.
         max_steps: most steps of training.
@@ -98,6 +100,7 @@ class ImageRealNVP(PictureModel):
         blocks: int | str = "auto",
         levels: int = 256,
         flips: bool = False,
+        dequantisation: str = "uniform",
         batch_size: int = 32,
         lr: float = 3e-3,
         max_steps: int = 5000,
@@ -121,6 +124,7 @@ class ImageRealNVP(PictureModel):
         self.blocks = blocks
         self.levels = levels
         self.flips = flips
+        self.dequantisation = dequantisation
         self.batch_size = batch_size
         self.lr = lr
         self.max_steps = max_steps
@@ -166,6 +170,8 @@ class ImageRealNVP(PictureModel):
         held, kept = hold_out(len(k), min(self.validation_fraction, _HELD_OUT / len(k)), seed)
         self.architecture_ = self._shape(tuple(k.shape[1:]), device)
         flow = image_flow(self.architecture_, seed).to(device)
+        noise = dequantiser(self.architecture_, seed)
+        self.noise_ = noise if noise is None else noise.to(device)
         pictures, measured = ([a[part] for a in arrays] for part in (kept, held))
         deck = Deck(len(kept), torch.Generator().manual_seed(seed))
         start = next(noisy_batches(pictures, self.levels, 4 * _SHEET, False, deck))
@@ -189,6 +195,7 @@ class ImageRealNVP(PictureModel):
             "kernel": self.kernel,
             "base": self.base,
             "precision": precision_of(self.precision, device),
+            "dequantisation": self.dequantisation,
         }
 
     def _train(
@@ -200,17 +207,18 @@ class ImageRealNVP(PictureModel):
         checkpoint: Checkpoint | None,
         started: float,
     ) -> "ImageRealNVP":
-        noise = flow.base.sample(_SHEET, torch.Generator(arrays[0].device).manual_seed(deck.generator.initial_seed()))
+        z = flow.base.sample(_SHEET, torch.Generator(arrays[0].device).manual_seed(deck.generator.initial_seed()))
         shown = self.labels_.every(_SHEET)
         shown = held[1][torch.arange(_SHEET) % len(held[1])] if shown is None and self.labels_.width else shown
-        book = Book(lambda: self._draw(flow, noise, shown))
+        book = Book(lambda: self._draw(flow, z, shown))
 
-        fixed = [dequantised(held[0], self.levels, torch.Generator().manual_seed(0)), *held[1:]]
-        objective: nn.Module = MaxLikelihood(flow)
+        fixed = [*with_noise(held[0], self.levels, torch.Generator().manual_seed(0), self.noise_), *held[1:]]
+        noise = self.noise_
+        objective = MaxLikelihood(flow) if noise is None else VariationalDequantisation(flow, noise, self.levels)
         dimensions = flow.event_shape.numel()
         outcome = train(
             objective,
-            noisy_batches(arrays, self.levels, self.batch_size, self.flips, deck),
+            noisy_batches(arrays, self.levels, self.batch_size, self.flips, deck, self.noise_),
             lambda module: mean_objective(module, fixed, PIECE),
             limits=Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping else 0.0, every=0.04),
             lr=self.lr,
@@ -222,7 +230,8 @@ class ImageRealNVP(PictureModel):
             checkpoint=checkpoint,
             keep={"deck": deck, "sheets": book},
         )
-        self.flow_, self.sheets_ = flow.eval(), book.sheets
+        objective.eval()
+        self.flow_, self.sheets_ = flow, book.sheets
         self.history_, self.stopped_by_ = outcome.history, outcome.stopped_by
         if outcome.stopped_by == "interrupt":
             raise KeyboardInterrupt
@@ -258,7 +267,9 @@ class ImageRealNVP(PictureModel):
             "classes": list(self.labels_.classes),
             "stopped_by": self.stopped_by_,
         } | notes
-        return write_run(folder, config, self.flow_.state_dict(), self.history_, force=force)
+        noise = {} if self.noise_ is None else self.noise_.state_dict()
+        state = {**self.flow_.state_dict(), **{f"noise.{name}": value for name, value in noise.items()}}
+        return write_run(folder, config, state, self.history_, force=force)
 
     @classmethod
     def load(cls, folder: str | os.PathLike, *, device: str | torch.device | None = None) -> "ImageRealNVP":
@@ -271,11 +282,15 @@ class ImageRealNVP(PictureModel):
             model.architecture_, model.grey_ = config["architecture"], config["grey"]
             model.labels_ = Labels(tuple(config["classes"]), model.architecture_["context"])
             model.flow_ = image_flow(model.architecture_, 0)
-            model.flow_.load_state_dict(state)
+            model.noise_ = dequantiser(model.architecture_, 0)
+            noise = {k.removeprefix("noise."): state.pop(k) for k in list(state) if k.startswith("noise.")}
+            for module, found in ((model.flow_, state), (model.noise_, noise)):
+                if module is not None:
+                    module.load_state_dict(found)
+                    module.to(device_of(device)).eval()
             model.stopped_by_ = config["stopped_by"]
         except (KeyError, TypeError, RuntimeError) as error:
             raise InputError(f"{folder}/config.json does not describe the model beside it: it is damaged") from error
-        model.flow_.to(device_of(device)).eval()
         model.history_, model.sheets_ = history, []
         return model
 

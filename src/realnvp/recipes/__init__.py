@@ -1,7 +1,7 @@
 """Functions that build a flow."""
 
 from realnvp.recipes.base import Layer, couplings
-from realnvp.recipes.images import batch_norm, flat_real_nvp, glow_step, image_real_nvp
+from realnvp.recipes.images import batch_norm, flat_real_nvp, glow_step, image_real_nvp, noise_flow
 from realnvp.recipes.lattice import lattice_flow
 from realnvp.recipes.tables import nice, real_nvp, spline_flow
 
@@ -14,6 +14,7 @@ __all__ = [
     "image_real_nvp",
     "lattice_flow",
     "nice",
+    "noise_flow",
     "real_nvp",
     "spline_flow",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from math import prod
 
-from realnvp.bases import Base, Normal
+from realnvp.bases import Base, Logistic, Normal
 from realnvp.errors import InputError
 from realnvp.flow import Flow
 from realnvp.kernels import Affine, Kernel, TanhAffine
@@ -18,13 +18,14 @@ from realnvp.transforms import (
     Coupling,
     Flat,
     Halves,
+    Logit,
     LULinear,
     Part,
     Squeeze,
     Transform,
 )
 
-__all__ = ["batch_norm", "flat_real_nvp", "glow_step", "image_real_nvp"]
+__all__ = ["batch_norm", "flat_real_nvp", "glow_step", "image_real_nvp", "noise_flow"]
 
 
 def batch_norm(channels: int) -> Transform:
@@ -135,6 +136,20 @@ def flat_real_nvp(
     kernel = kernel or Affine()
     chain = couplings(prod(shape), kernel, layers=layers, net=Separate.of(mlp(hidden), kernel.size), context=context)
     return Flow(Flat(Compose(*chain)), Normal(tuple(shape)) if base is None else base)
+
+
+def noise_flow(shape: Sequence[int], *, layers: int = 4, hidden: int = 32, blocks: int = 1) -> Flow:
+    """Build a flow of noise in [0, 1] given a picture, both ``(C, H, W)``: affine couplings of the checkerboard.
+
+    It starts as the uniform law: logit, then a logistic base. The picture is the context, a value for each pixel.
+
+    References:
+        Flow++ (Ho et al., 2019), section 3.1, https://arxiv.org/abs/1902.00275
+    """
+    depth = shape[0]
+    net = residual_conv(hidden, blocks)
+    chain = [CheckerboardCoupling(depth, net, Affine(), swap=i % 2 == 1, context=depth) for i in range(layers)]
+    return Flow(Compose(Logit(event_dim=3), *chain), Logistic(tuple(shape)))
 
 
 def _halvings(high: int, wide: int, least: int) -> int:

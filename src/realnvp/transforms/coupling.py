@@ -180,9 +180,11 @@ class Coupling(Transform):
             return self.net(kept)
 
     def _spread(self, context: Tensor | None, kept: Tensor) -> Tensor:
-        """Give each row, and each pixel, its context."""
+        """Give each row, and each pixel, its context; one of the kept part's own axes has a value for each pixel."""
         if context is None:
             raise ValueError(f"this coupling was built for {self.context} context features: pass context of that width")
+        if self.event_dim > 1 and context.dim() == kept.dim():
+            return context.to(kept.dtype)
         ones = (1,) * (self.event_dim - 1)
         batch, rest = kept.shape[: -self.event_dim], kept.shape[kept.dim() - self.event_dim + 1 :]
         return context.reshape(*context.shape, *ones).expand(*batch, -1, *rest).to(kept.dtype)

@@ -12,8 +12,18 @@ from realnvp.data.batches import Deck, shuffled
 from realnvp.errors import InputError
 from realnvp.estimators.parts.rows import tensor
 from realnvp.flow import Flow
+from realnvp.objectives import VariationalDequantisation
 
-__all__ = ["PIECE", "decoded", "dequantised", "log_probs", "noisy_batches", "picture_array", "picture_tensor"]
+__all__ = [
+    "PIECE",
+    "decoded",
+    "dequantised",
+    "log_probs",
+    "noisy_batches",
+    "picture_array",
+    "picture_tensor",
+    "with_noise",
+]
 
 PIECE = 256
 """Pictures worked on at a time outside training."""
@@ -64,33 +74,54 @@ def decoded(flow: Flow, z: Tensor, levels: int, context: Tensor | None = None) -
 
 
 def noisy_batches(
-    arrays: Sequence[Tensor], levels: int, size: int, flips: bool, deck: Deck
+    arrays: Sequence[Tensor], levels: int, size: int, flips: bool, deck: Deck, noise: Flow | None = None
 ) -> Iterator[Tensor | tuple[Tensor, ...]]:
     """Yield random batches of dequantised pictures for ever, ``flips`` turning half of them left to right.
 
-    Rows, noise and turns all come from the generator of ``deck``.
+    With a flow of noise the pictures are left as they are and draws of its base go with them. Rows, noise and turns
+    all come from the generator of ``deck``.
     """
     for batch in shuffled(arrays, size, deck):
         k, *given = (batch,) if isinstance(batch, Tensor) else batch
         if flips:
             turned = torch.rand(len(k), generator=deck.generator) < 0.5
             k = torch.where(turned.to(k.device)[:, None, None, None], k.flip(-1), k)
-        x = dequantised(k, levels, deck.generator)
-        yield (x, *given) if given else x
+        made = with_noise(k, levels, deck.generator, noise)
+        yield (*made, *given) if len(made) + len(given) > 1 else made[0]
+
+
+def with_noise(k: Tensor, levels: int, generator: torch.Generator, noise: Flow | None) -> tuple[Tensor, ...]:
+    """Return what an objective takes of pictures: ``(x,)``, dequantised, or ``(k, e)`` for a flow of noise."""
+    if noise is None:
+        return (dequantised(k, levels, generator),)
+    u = torch.rand(k.shape, generator=generator).clamp(1e-6, 1 - 1e-6).to(k.device)
+    return k.float(), u.logit()  # draws of the logistic base
 
 
 @torch.no_grad()
-def log_probs(flow: Flow, k: Tensor, context: Tensor | None, levels: int, draws: int, seed: int) -> np.ndarray:
+def log_probs(
+    flow: Flow,
+    k: Tensor,
+    context: Tensor | None,
+    levels: int,
+    draws: int,
+    generator: torch.Generator,
+    noise: Flow | None = None,
+) -> np.ndarray:
     """Log probability of each picture in nats, the mean over ``draws`` of the noise: (n,) float64.
 
-    By Jensen's inequality this is a lower bound of the log of the mean, the exact log probability.
+    By Jensen's inequality this is a lower bound of the exact log probability, the log of a mean.
     """
     device = next(flow.buffers()).device
-    generator = torch.Generator().manual_seed(seed)
     found = np.zeros(len(k))
     for start in range(0, len(k), PIECE):
         piece = k[start : start + PIECE].to(device)
-        given = None if context is None else context[start : start + PIECE].to(device)
+        given = () if context is None else (context[start : start + PIECE].to(device),)
         for _ in range(draws):
-            found[start : start + PIECE] += flow.log_prob(dequantised(piece, levels, generator), given).cpu().numpy()
+            made = with_noise(piece, levels, generator, noise)
+            if noise is None:
+                log_prob = flow.log_prob(*made, *given)
+            else:
+                log_prob = -VariationalDequantisation(flow, noise, levels).bound(*made, *given)
+            found[start : start + PIECE] += log_prob.cpu().numpy()
     return found / draws - flow.event_shape.numel() * math.log(levels)

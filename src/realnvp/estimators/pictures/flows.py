@@ -7,10 +7,10 @@ from realnvp.errors import InputError
 from realnvp.estimators.parts.base import chosen, seeded
 from realnvp.flow import Flow
 from realnvp.kernels import Additive, Affine, Chain, Kernel, Spline
-from realnvp.recipes import flat_real_nvp, glow_step, image_real_nvp
+from realnvp.recipes import flat_real_nvp, glow_step, image_real_nvp, noise_flow
 from realnvp.transforms import Compose, Coupling, Logit
 
-__all__ = ["ARCHITECTURES", "image_flow", "precision_of"]
+__all__ = ["ARCHITECTURES", "dequantiser", "image_flow", "precision_of"]
 
 ARCHITECTURES = {"glow": (6, 32, 1), "real_nvp": (3, 32, 2), "flat": (6, 64, 1)}
 """The flows of pictures by name: couplings (of a kind, in each scale), width and blocks that ``"auto"`` means."""
@@ -21,7 +21,7 @@ def image_flow(shape: dict, seed: int) -> Flow:
     """Build the flow that ``shape`` describes, of pictures with values in [0, 1]; first weights drawn from ``seed``.
 
     ``shape`` is plain data (JSON), the same that a run folder keeps: shape, context, architecture, scales, kernel,
-    layers, width, blocks, base, precision.
+    layers, width, blocks, base, precision, dequantisation.
     """
     event, width, layers = tuple(shape["shape"]), shape["width"], shape["layers"]
     if shape["architecture"] == "glow" and (event[1] % 2 or event[2] % 2):
@@ -65,10 +65,23 @@ def image_flow(shape: dict, seed: int) -> Flow:
                 between=glow_step,
                 **options,
             )
-    for module in core.modules():
+    return _computing(Flow(Compose(Logit(_ALPHA, event_dim=3), core.transform), core.base), shape)
+
+
+def dequantiser(shape: dict, seed: int) -> Flow | None:
+    """Build the flow of the noise where ``shape`` asks for one."""
+    if not chosen("dequantisation", shape["dequantisation"], {"uniform": False, "variational": True}):
+        return None
+    with seeded(seed + 1):
+        return _computing(noise_flow(shape["shape"], hidden=shape["width"]), shape)
+
+
+def _computing(flow: Flow, shape: dict) -> Flow:
+    """Let the conditioners compute in what ``shape`` says, whatever default dtype the user has set."""
+    for module in flow.modules():
         if isinstance(module, Coupling):
             module.compute = torch.bfloat16 if shape["precision"] == "bf16" else None
-    return Flow(Compose(Logit(_ALPHA, event_dim=3), core.transform), core.base).float()
+    return flow.float()
 
 
 def precision_of(name: str, device: torch.device) -> str:

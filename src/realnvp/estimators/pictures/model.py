@@ -28,6 +28,7 @@ class PictureModel(DensityMixin, BaseEstimator):
     """The part of ``ImageRealNVP`` that needs a flow and no training."""
 
     flow_: Flow
+    noise_: Flow | None
     architecture_: dict[str, Any]
     labels_: Labels
     grey_: bool
@@ -39,7 +40,8 @@ class PictureModel(DensityMixin, BaseEstimator):
     ) -> np.ndarray:
         """Log probability of each picture in nats, the mean over ``draws`` of the noise: (n,) float64."""
         k, given = self._read(images, context)
-        return log_probs(self.flow_, k, given, self.levels, _whole("draws", draws, 1), seed_of(random_state))
+        generator = torch.Generator().manual_seed(seed_of(random_state))
+        return log_probs(self.flow_, k, given, self.levels, _whole("draws", draws, 1), generator, self.noise_)
 
     def score(self, images: ArrayLike, y: object = None, context: ArrayLike | None = None) -> float:
         """Mean of ``score_samples``: nats per picture, higher is better."""
