@@ -3,6 +3,7 @@
 digits: ours beside a Gaussian mixture and zuko's flows, on the same pictures, all dequantised with 17 levels.
 mnist: held-out bits per dimension against minutes, the multi-scale flow and the flat one.
 cost: time and memory of a training step, a score and a sample against depth and side.
+throughput: pictures a second in training, and the share of the machine's matrix-multiply peak.
 """
 
 import argparse
@@ -226,10 +227,83 @@ def cost() -> str:
     return table(names, rows)
 
 
+def throughput(device: str | None) -> str:
+    """Pictures a second of a training step, and what share of the measured matrix-multiply peak its products reach."""
+    where, rows = torch.device(device or "cpu"), []
+    peaks = {kind: peak(where, dtype) for kind, dtype in (("float32", torch.float32), ("bf16", torch.bfloat16))}
+    for shape, precision in (
+        ((28, 28), "float32"),
+        ((28, 28), "bf16"),
+        ((32, 32, 3), "float32"),
+        ((32, 32, 3), "bf16"),
+    ):
+        images = np.random.default_rng(0).integers(0, 256, (2000, *shape), dtype=np.uint8)
+        seen: list[tuple[int, float]] = []
+        model = ImageRealNVP(
+            max_steps=60,
+            batch_size=256 if where.type == "cuda" else 32,
+            precision=precision,
+            device=device,
+            validation_fraction=0.01,
+            early_stopping=False,
+            verbose=False,
+            callbacks=[lambda r, seen=seen: seen.append((r.step, time.perf_counter()))],
+            random_state=0,
+        ).fit(images)
+        (first, begun), (last, ended) = seen[len(seen) // 2], seen[-1]
+        rate = (last - first) * model.batch_size / (ended - begun)
+        products = multiplications(model) * 6 * rate  # a product and a sum, forward and twice backward
+        rows.append(
+            [
+                " x ".join(map(str, shape)),
+                precision,
+                f"{rate:.0f}",
+                f"{products / 1e12:.3f}",
+                f"{products / peaks[precision]:.3f}",
+            ]
+        )
+        print(f"  {rows[-1]}", flush=True)
+    told = ", ".join(f"{kind} {value / 1e12:.2f}" for kind, value in peaks.items())
+    columns = ["pictures", "precision", "pictures a second", "TFLOP/s", "share of the peak"]
+    return f"measured matrix-multiply peaks in TFLOP/s: {told}\n\n{table(columns, rows)}"
+
+
+def peak(device: torch.device, dtype: torch.dtype, size: int = 2048, repeats: int = 10) -> float:
+    """Operations a second of the product of two large square matrices, the best of five."""
+    a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+    found = 0.0
+    for _ in range(5):
+        wait(device)
+        start = time.perf_counter()
+        for _ in range(repeats):
+            a @ b
+        wait(device)
+        found = max(found, 2 * size**3 * repeats / (time.perf_counter() - start))
+    return found
+
+
+def wait(device: torch.device) -> None:
+    """Wait for an accelerator to finish."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def multiplications(model: ImageRealNVP) -> float:
+    """Multiplications of the convolutions and linear maps of one picture, one pass."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    x = torch.rand(1, *model.flow_.event_shape, device=next(model.flow_.buffers()).device)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.flow_(x)
+    return counter.get_total_flops() / 2
+
+
 def main() -> None:
     """Run the parts asked for and print their tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parts", default="digits,mnist,cost", help="of digits, mnist, fashion_mnist, cifar10, cost")
+    parser.add_argument(
+        "--parts", default="digits,mnist,cost", help="of digits, mnist, fashion_mnist, cifar10, cost, throughput"
+    )
     parser.add_argument("--seeds", type=int, default=3, help="of digits")
     parser.add_argument("--seconds", type=float, default=300, help="most seconds of each model of digits")
     parser.add_argument("--minutes", type=float, default=30, help="of each curve")
@@ -244,6 +318,8 @@ def main() -> None:
     for part in options.parts.split(","):
         if part == "digits":
             print(f"\n{digits(options.seeds, options.seconds)}", flush=True)
+        elif part == "throughput":
+            print(f"\n{throughput(options.device)}", flush=True)
         elif part == "cost":
             print(f"\n{cost()}", flush=True)
         else:
