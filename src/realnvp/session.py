@@ -122,7 +122,7 @@ def train(
     own |= {"average": watch.average, "best": watch.best, "watch": watch}
     saver = Saver(checkpoint, own | dict(keep or {}))
     steps = fit(
-        compiled or objective,
+        objective if compiled is None else compiled,
         batches,
         optimizer,
         schedule=lambda n: rate(n, watch.progress(n)),

@@ -1,4 +1,5 @@
 import copy
+import functools
 import os
 import pickle
 import subprocess
@@ -345,3 +346,10 @@ def test_far_points_get_a_large_finite_negative_log_density(fitted):
 
     assert np.isfinite(far).all()
     assert (far < -100).all()
+
+
+def test_a_compiled_step_trains_the_same_model(moons, monkeypatch):
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+    plain, compiled = (RealNVP(**QUICK, compile=c).fit(moons) for c in (False, True))
+
+    np.testing.assert_allclose(compiled.score_samples(moons[:9]), plain.score_samples(moons[:9]), rtol=1e-3)

@@ -3,6 +3,7 @@
 import json
 import math
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -392,6 +393,14 @@ def test_pictures_that_may_not_be_written_to_are_read(fitted):
     fixed.flags.writeable = False
 
     np.testing.assert_array_equal(fitted.score_samples(fixed), fitted.score_samples(GREY[:5]))
+
+
+def test_a_compiled_step_trains_the_same_model(monkeypatch):
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    params = QUICK | {"max_steps": 6, "precision": "float32"}
+    plain, compiled = (ImageRealNVP(**params, compile=c).fit(GREY[:80]) for c in (False, True))
+
+    np.testing.assert_allclose(compiled.score_samples(GREY[:9]), plain.score_samples(GREY[:9]), rtol=1e-4)
 
 
 def test_no_pictures_have_no_scores(fitted):
