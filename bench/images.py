@@ -19,8 +19,10 @@ import numpy as np
 import torch
 
 from bench.common import heading, table
-from realnvp import ImageRealNVP
+from realnvp import ImageRealNVP, MaxLikelihood
 from realnvp.data.images import ImageSet, image_set
+from realnvp.train import adamw, fit, warm_cosine
+from realnvp.train.keep import Average, Best
 
 ALPHA = 0.05
 
@@ -44,17 +46,18 @@ class Noisy:
         return logit((k + torch.rand(k.shape, generator=self.generator, dtype=torch.float64)) / self.levels)
 
     def bits(self, log_prob: Callable[[torch.Tensor], torch.Tensor], draws: int = 4) -> tuple[float, float]:
-        """Mean over pictures and its standard error; the noise is averaged for each picture first."""
+        """Mean over pictures and its standard error; the same noise at every call, averaged for each picture first."""
+        self.generator.manual_seed(self.generator.initial_seed())
         total = sum(log_prob(y) + ladj for y, ladj in (self.draw() for _ in range(draws))) / draws
         found = (-total / (self.k.shape[1] * math.log(2)) + math.log2(self.levels)).numpy()
         return float(found.mean()), float(found.std(ddof=1) / len(found) ** 0.5)
 
 
 def mixture(train: Noisy, held: Noisy, seed: int) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Fit Gaussian mixtures of 5 to 40 components, three floors of their variances; the best by validation."""
+    """Fit Gaussian mixtures of 5 to 40 components to eight draws of the noise, three floors; the best by validation."""
     from sklearn.mixture import GaussianMixture
 
-    X, best = train.draw()[0].numpy(), (math.inf, None)
+    X, best = np.concatenate([train.draw()[0].numpy() for _ in range(8)]), (math.inf, None)
     for components in (5, 10, 20, 30, 40):
         for floor in (1e-3, 1e-2, 1e-1):
             with warnings.catch_warnings():
@@ -68,7 +71,11 @@ def mixture(train: Noisy, held: Noisy, seed: int) -> Callable[[torch.Tensor], to
 def zuko_flow(
     name: str, train: Noisy, held: Noisy, seed: int, seconds: float
 ) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Train zuko's flow on fresh noise, Adam 1e-3, batches of 128, the best by validation; patience 30 epochs."""
+    """Train zuko's flow on fresh noise as ours is trained: AdamW 3e-3, warm-up, cosine, moving average of the weights.
+
+    The best by validation of the raw and the averaged weights at every epoch; it ends when 60 epochs bring nothing,
+    after 5,000 steps of 128, or after ``seconds``.
+    """
     import zuko
 
     torch.manual_seed(seed)
@@ -76,25 +83,30 @@ def zuko_flow(
     loc, scale = y.mean(0), y.std(0) + 1e-6
     make = {"NSF": partial(zuko.flows.NSF, transforms=5), "RealNVP": partial(zuko.flows.RealNVP, transforms=8)}[name]
     flow = make(train.k.shape[1], hidden_features=(128, 128))
+    average = Average(flow)
+    optimizer, rate = adamw(flow, 3e-3), warm_cosine(100)
 
-    def log_prob(y: torch.Tensor) -> torch.Tensor:
+    def log_prob(y: torch.Tensor, of: torch.nn.Module) -> torch.Tensor:
         with torch.no_grad():
-            return flow().log_prob(((y - loc) / scale).float()).double() - scale.log().sum()
+            return of().log_prob(((y - loc) / scale).float()).double() - scale.log().sum()
 
-    optimizer = torch.optim.Adam(flow.parameters(), lr=1e-3)
-    best, state, stale, start = math.inf, None, 0, time.perf_counter()
-    while stale < 30 and time.perf_counter() - start < seconds:
+    best, stale, steps, start = Best(lambda m: held.bits(partial(log_prob, of=m))[0]), 0, 0, time.perf_counter()
+    while stale < 60 and (done := max(steps / 5000, (time.perf_counter() - start) / seconds)) < 1:
         for rows in torch.randperm(len(train.k)).split(128):
+            for group in optimizer.param_groups:
+                group["lr"] = 3e-3 * rate(steps, done)
             loss = -flow().log_prob(((train.draw(rows)[0] - loc) / scale).float()).mean()
             optimizer.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(flow.parameters(), 5.0)
-            optimizer.step()
-        found, stale = held.bits(log_prob)[0], stale + 1
-        if found < best:
-            best, stale, state = found, 0, {k: v.clone() for k, v in flow.state_dict().items()}
-    flow.load_state_dict(state)
-    return log_prob
+            if torch.isfinite(torch.nn.utils.clip_grad_norm_(flow.parameters(), 1.0)):
+                optimizer.step()
+            average.update()
+            steps += 1
+        before = best.value
+        best.offer(flow, average.module)
+        stale = 0 if best.value < before else stale + 1
+    best.give(flow)
+    return partial(log_prob, of=flow)
 
 
 def digits(seeds: int, seconds: float) -> str:
@@ -161,11 +173,12 @@ def curves(set_name: str, minutes: float, device: str | None, data_dir: str | No
     flat = {"architecture": "flat", "kernel": "affine", "batch_size": 100, "lr": 1e-3, "early_stopping": False}
     params = {
         "multi-scale": {"early_stopping": False},
-        "flat, 64-128-128-64": flat,
-        "flat, 512-wide": flat | {"width": 512},
+        "multi-scale, affine": {"kernel": "affine", "early_stopping": False},
+        "flat as published, 64-128-128-64": flat,
+        "flat as published, 512-wide": flat | {"width": 512},
         "real_nvp": {"architecture": "real_nvp", "kernel": "affine", "early_stopping": False},
     }
-    chosen = [name for name in params if not kinds or name.split(",")[0] in kinds or name in kinds]
+    chosen = [name for name in params if not kinds or name in kinds or name.split()[0].strip(",") in kinds]
     found = {name: curve(data, name, minutes, device, params[name]) for name in chosen}
     marks = [m for m in (0.5, 1, 2, 3, 5, 10, 15, 20, 25, 30, 60, 120, 240) if m < minutes] + [minutes]
     rows = [[name, *(_at(course, m) for m in marks)] for name, (course, _) in found.items()]
@@ -185,73 +198,64 @@ def _at(course: list[tuple[float, float]], minute: float) -> str:
 
 MEASURE = """
 import resource, sys, time, numpy as np, torch
-from realnvp import ImageRealNVP
-side, layers = int(sys.argv[1]), int(sys.argv[2])
-images = np.random.default_rng(0).integers(0, 256, (256, side, side, 3), dtype=np.uint8)
+from realnvp import ImageRealNVP, MaxLikelihood
+from realnvp.train import adamw, fit
+side, layers, what = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-model = ImageRealNVP(layers=layers, max_steps=2, verbose=False, random_state=0, validation_fraction=0.02).fit(images)
+images = np.random.default_rng(0).integers(0, 256, (64, side, side, 3), dtype=np.uint8)
+model = ImageRealNVP(layers=layers, max_steps=0, verbose=False, random_state=0).fit(images[:2])
+flow, x = model.flow_, torch.rand(32, 3, side, side)
 before = peak()
-times = []
-model.callbacks = [lambda r: times.append((r.step, time.perf_counter()))]
-model.max_steps = 12
-model.fit(images)
-steps = (times[-1][1] - times[0][1]) / (times[-1][0] - times[0][0])
-start = time.perf_counter(); model.score_samples(images, draws=1); score = time.perf_counter() - start
-start = time.perf_counter(); model.sample(256, random_state=0); sample = time.perf_counter() - start
-count = sum(p.numel() for p in model.flow_.parameters())
-print(count, 1e3 * steps / model.batch_size, 1e3 * score / 256, 1e3 * sample / 256, peak())
+def repeat(action):
+    for _ in range(8):
+        action(); yield
+work = {"train": lambda: fit(MaxLikelihood(flow.train()), [x] * 8, adamw(flow)),
+        "score": lambda: repeat(lambda: model.score_samples(images[:32], draws=1)),
+        "sample": lambda: repeat(lambda: model.sample(32, random_state=0))}[what]()
+next(work); next(work)
+times, start = [], time.perf_counter()
+for _ in work:
+    times.append(time.perf_counter() - start); start = time.perf_counter()
+print(sum(p.numel() for p in flow.parameters()), 1e3 * np.median(times) / 32, peak() - before)
 """
 
 
 def cost() -> str:
-    """Milliseconds a picture and peak memory, a fresh process for each row."""
+    """Milliseconds a picture and memory beside that of the model, a fresh process for each figure."""
     rows = []
     for side, layers in ((8, 6), (16, 6), (32, 6), (64, 6), (32, 2), (32, 12)):
-        done = subprocess.run(
-            [sys.executable, "-c", MEASURE, str(side), str(layers)], capture_output=True, text=True, check=True
-        )
-        count, *figures = map(float, done.stdout.split())
-        rows.append(
-            [f"{side} x {side} x 3", layers, f"{count:,.0f}", *(f"{f:.2f}" for f in figures[:3]), f"{figures[3]:.0f}"]
-        )
+        cells: list[str] = []
+        for what in ("train", "score", "sample"):
+            command = [sys.executable, "-c", MEASURE, str(side), str(layers), what]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            count, spent, memory = map(float, done.stdout.split())
+            cells += [f"{spent:.2f}", f"{memory:.0f}"]
+        rows.append([f"{side} x {side} x 3", layers, f"{count:,.0f}", *cells])
         print(f"  {rows[-1]}", flush=True)
-    names = [
-        "pictures",
-        "couplings a scale",
-        "parameters",
-        "training (ms)",
-        "scoring (ms)",
-        "sampling (ms)",
-        "peak (MiB)",
-    ]
-    return table(names, rows)
+    verbs = [f"{verb} ({unit})" for verb in ("training", "scoring", "sampling") for unit in ("ms", "MiB")]
+    return table(["pictures", "couplings a scale", "parameters", *verbs], rows)
 
 
 def throughput(device: str | None) -> str:
     """Pictures a second of a training step, and what share of the measured matrix-multiply peak its products reach."""
     where, rows = torch.device(device or "cpu"), []
     peaks = {kind: peak(where, dtype) for kind, dtype in (("float32", torch.float32), ("bf16", torch.bfloat16))}
+    batch = 256 if where.type == "cuda" else 32
     for shape, precision in (
         ((28, 28), "float32"),
         ((28, 28), "bf16"),
         ((32, 32, 3), "float32"),
         ((32, 32, 3), "bf16"),
     ):
-        images = np.random.default_rng(0).integers(0, 256, (2000, *shape), dtype=np.uint8)
-        seen: list[tuple[int, float]] = []
-        model = ImageRealNVP(
-            max_steps=60,
-            batch_size=256 if where.type == "cuda" else 32,
-            precision=precision,
-            device=device,
-            validation_fraction=0.01,
-            early_stopping=False,
-            verbose=False,
-            callbacks=[lambda r, seen=seen: seen.append((r.step, time.perf_counter()))],
-            random_state=0,
-        ).fit(images)
-        (first, begun), (last, ended) = seen[len(seen) // 2], seen[-1]
-        rate = (last - first) * model.batch_size / (ended - begun)
+        images = np.random.default_rng(0).integers(0, 256, (batch, *shape), dtype=np.uint8)
+        model = ImageRealNVP(max_steps=0, precision=precision, device=device, verbose=False, random_state=0).fit(images)
+        flow = model.flow_.train()
+        x = torch.rand(batch, *flow.event_shape, device=where)
+        clock = []
+        for _ in fit(MaxLikelihood(flow), [x] * 25, adamw(flow)):
+            wait(where)
+            clock.append(time.perf_counter())
+        rate = batch / float(np.median(np.diff(clock[5:])))
         products = multiplications(model) * 6 * rate  # a product and a sum, forward and twice backward
         rows.append(
             [
@@ -307,7 +311,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="of digits")
     parser.add_argument("--seconds", type=float, default=300, help="most seconds of each model of digits")
     parser.add_argument("--minutes", type=float, default=30, help="of each curve")
-    parser.add_argument("--kinds", default="multi-scale,flat", help="curves: multi-scale, flat, real_nvp")
+    parser.add_argument(
+        "--kinds", default="multi-scale,flat", help="curves: multi-scale (two kernels), flat (two widths), real_nvp"
+    )
     parser.add_argument("--data-dir", help="folder of the picture sets, else REALNVP_DATA or the network")
     parser.add_argument("--device", help="where to train; by default the accelerator if there is one")
     parser.add_argument("--threads", type=int, help="processor threads")

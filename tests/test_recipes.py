@@ -9,7 +9,7 @@ from realnvp.errors import InputError
 from realnvp.kernels import Additive, Affine, Chain, Spline, TanhAffine
 from realnvp.nets import MLP, Constant, LearntLast, ResidualMLP, Separate, mlp, residual_mlp
 from realnvp.recipes import couplings, flat_real_nvp, image_real_nvp, nice, noise_flow, real_nvp, spline_flow
-from realnvp.transforms import BatchNorm, Coupling, EvenOdd, Halves, LULinear, Part, Scale
+from realnvp.transforms import BatchNorm, Coupling, EvenOdd, Halves, LULinear, Part, Scale, Squeeze
 
 MAKERS = {"nice": nice, "real nvp": real_nvp, "spline": spline_flow}
 every = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
@@ -151,6 +151,16 @@ def test_the_flow_of_pictures_is_the_published_one():
     ]
     assert all(isinstance(c.kernel, TanhAffine) for c in coupled(flow))
     assert sum(isinstance(m, BatchNorm) for m in flow.modules()) == len(coupled(flow))
+
+
+@pytest.mark.parametrize(("checkers", "colours"), [(3, False), (0, True)])
+def test_channels_are_cut_otherwise_than_the_checkerboard_has_cut_the_pixels(checkers, colours):
+    flow = image_real_nvp((1, 4, 4), hidden=2, blocks=0, scales=1 + (checkers > 0), checkers=checkers, channels=1)
+    squeeze = next(m for m in flow.modules() if isinstance(m, Squeeze))
+    colour = (torch.arange(4)[:, None] + torch.arange(4)) % 2
+    kept = squeeze(colour[None].float())[0][:2]
+
+    assert bool((kept == kept.flatten()[0]).all()) == colours
 
 
 def test_the_flat_flow_of_pictures_is_the_published_baseline():

@@ -68,6 +68,13 @@ def test_fit_a_folder_or_an_array_of_colour_pictures(realnvp, tmp_path, kind):
     assert np.load("s.npy").shape == (30, 2)
 
 
+def test_a_few_pictures_are_enough_to_fit_and_to_tell_of(realnvp, tmp_path):
+    np.save(tmp_path / "few.npy", COLOUR[:12])
+
+    assert realnvp("fit", "few.npy", *QUICK, "--out", "run")[0] == 0
+    assert "± nan" in realnvp("info", "run")[1]
+
+
 def test_labels_are_learnt_and_asked_for(realnvp):
     code, out, _ = realnvp("fit", "digits", *QUICK, "--by-label", "--architecture", "flat", "--out", "run")
 
@@ -78,6 +85,7 @@ def test_labels_are_learnt_and_asked_for(realnvp):
     assert realnvp("score", "run", "digits", "--out", "scores.npy")[0] == 0
     assert "given     label: 0, 1, 2" in realnvp("info", "run")[1]
     for args, words in [
+        (("sample", "run", "--context", "label=7.9", "--out", "a.npy"), "label 7.9 is none of run: 0, 1, 2"),
         (("sample", "run", "--out", "a.npy"), "was fitted given labels: give --context label="),
         (("score", "run", "seven.npy", "--out", "b.csv"), "has none: score it in Python"),
     ]:

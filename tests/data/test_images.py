@@ -84,6 +84,15 @@ def test_a_folder_of_unlike_sizes_is_refused_by_name(tmp_path):
         read_folder(tmp_path)
 
 
+def test_more_than_eight_bits_are_refused_and_transparency_is_left_out(tmp_path):
+    Image.fromarray(GREY[0]).convert("LA").save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_folder(tmp_path)[0], GREY[:1])
+    Image.fromarray(GREY[0].astype(np.uint16) * 200).save(tmp_path / "b.png")
+
+    with pytest.raises(InputError, match=r"b\.png has more than 8 bits"):
+        read_folder(tmp_path)
+
+
 def test_a_folder_without_pictures_and_a_broken_picture_are_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("none")
     with pytest.raises(InputError, match="holds no pictures"):
@@ -99,7 +108,7 @@ def test_a_folder_without_pictures_and_a_broken_picture_are_refused(tmp_path):
     [
         (GREY.astype(float), "dtype float64: pictures are whole numbers"),
         (GREY[0], r"shape \(5, 6\): pictures have shape"),
-        (np.zeros((3, 4, 4, 5), np.uint8), r"shape \(3, 4, 4, 5\)"),
+        (np.zeros((3, 4, 4, 4), np.uint8), r"shape \(3, 4, 4, 4\)"),
         (np.zeros((3, 0, 4), np.uint8), "shape"),
         (np.array([None, {}], dtype=object), "is not a plain NumPy array"),
     ],
@@ -221,6 +230,7 @@ def test_a_fetched_file_is_checked_by_its_sum(tmp_path, monkeypatch):
     file = fetch.File("there", (tmp_path / "there").as_uri(), "0" * 32)
 
     def download(url, known_hash, fname, path, progressbar):
+        assert (known_hash, fname) == ("md5:" + "0" * 32, "there")
         raise ValueError(f"MD5 hash of downloaded file does not match {known_hash}")
 
     monkeypatch.setattr(pooch, "retrieve", download)

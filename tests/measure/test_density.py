@@ -38,10 +38,16 @@ def test_gaussian_nll_of_one_column():
 
 
 def test_pixelwise_bits_are_the_cross_entropy_of_the_histograms():
-    train = np.array([[[0, 1]], [[0, 3]], [[1, 3]]], np.uint8)  # of the first pixel 0, 0, 1; of the second 1, 3, 3
-    found = pixelwise_bits(train, np.array([[[0, 2]]], np.uint8), 4)
+    rng = np.random.default_rng(0)
+    law = np.array([0.7, 0.2, 0.1, 0.0])
+    train, test = (rng.choice(4, (n, 1, 2), p=law).astype(np.uint8) for n in (5000, 20_000))
+    found = pixelwise_bits(train, test, 4)
 
-    assert found.value == pytest.approx((np.log2(7 / 3) + np.log2(7 / 1)) / 2)
+    assert found.value == pytest.approx(stats.entropy(law, base=2), abs=4 * found.error)
+
+
+def test_pixelwise_bits_of_a_value_never_seen_are_finite():
+    assert 2 < pixelwise_bits(np.zeros((9, 1, 1), np.uint8), np.ones((1, 1, 1), np.uint8), 4).value < 20
 
 
 def test_pixelwise_bits_of_random_pictures_are_those_of_the_uniform_law():

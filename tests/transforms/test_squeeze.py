@@ -37,6 +37,14 @@ def test_the_halves_of_the_channels_are_the_colours_of_the_checkerboard_for_ever
     assert torch.equal(z[6:], torch.tensor([1.0, 3, 5, 1, 3, 5])[:, None, None].expand(6, 2, 3))
 
 
+def test_plain_squeezing_puts_the_pixels_in_reading_order():
+    x = torch.arange(16.0).reshape(1, 4, 4)
+    z, _ = Squeeze(plain=True)(x)
+
+    assert z[:, 0, 0].tolist() == [0, 1, 4, 5]
+    assert torch.equal(Squeeze(plain=True).inverse(z)[0], x)
+
+
 @pytest.mark.parametrize("shape", [(1, 3, 4), (2, 4, 7)])
 def test_pictures_that_do_not_halve_get_a_sentence(shape):
     with pytest.raises(InputError, match="do not halve evenly"):

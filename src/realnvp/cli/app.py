@@ -206,7 +206,8 @@ def sample(
 ) -> None:
     """Draw rows from a run's model.
 
-    They carry the column names it learnt, and are written in a stream: any number of them fits.
+    They carry the column names it learnt, and are written in a stream: any number of them fits. Pictures become a
+    sheet (.png) or an array (.npy).
     """
     from realnvp.cli.use import kind_of
     from realnvp.cli.use import sample as draw

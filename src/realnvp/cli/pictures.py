@@ -1,6 +1,5 @@
 """Pictures on the command line: ``realnvp fit``, ``sample``, ``score`` and ``info`` of a flow of pictures."""
 
-import io
 import math
 import time
 from dataclasses import dataclass
@@ -11,10 +10,9 @@ import numpy as np
 from realnvp.cli.base import counted, figures, interrupts, reserved, say, use_threads, why
 from realnvp.data.images import IMAGE_SETS, ImageSet, image_set, read_images
 from realnvp.data.pictures.files import read_folder, read_npy
-from realnvp.data.write import TableWriter
+from realnvp.data.write import TableWriter, new_file
 from realnvp.errors import InputError
 from realnvp.estimators import ImageRealNVP
-from realnvp.files import write_atomically
 from realnvp.measure import pixelwise_bits
 from realnvp.report import draw_images, montage, png_bytes
 from realnvp.train.checkpoint import read_config
@@ -22,9 +20,8 @@ from realnvp.train.resume import CHECKPOINT, Checkpoint
 
 __all__ = ["Chosen", "fit", "holds_pictures", "sample", "score", "tell"]
 
-_MEASURED = 2000
-"""Held-out pictures that the figures are measured on: more change the third decimal."""
-_PIECE = 1024
+_DRAWS = 4
+"""Draws of the noise for each held-out picture; one where there are more than 2,000."""
 _EVERY = 300.0
 """Seconds between the checkpoints of a resumed training."""
 
@@ -78,9 +75,10 @@ def fit(data: str, params: dict, chosen: Chosen) -> None:
             model.fit(source.train, context=source.train_labels if by_label else None, checkpoint=checkpoint)
         if checkpoint is None:
             (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
+        _save(model, folder, source, by_label, force=chosen.force or chosen.resume)
         say("measuring …", quiet=quiet)
         measured = _measure(model, source, by_label)
-        _save(model, folder, source, measured, by_label, chosen.force or chosen.resume)
+        _save(model, folder, source, by_label, force=True, figures=measured)
     say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
     try:
         draw_images(folder / "figures", model, source.test, context=source.test_labels if by_label else None)
@@ -89,7 +87,7 @@ def fit(data: str, params: dict, chosen: Chosen) -> None:
     steps, trained = (model.history_[-1][key] if model.history_ else 0 for key in ("step", "seconds"))
     spent = f"{steps} steps in {trained:.0f} s, {why(model.stopped_by_)}; the rest is measuring and drawing"
     say(quiet=quiet)
-    figures([*_rows(measured), ("time", f"{time.monotonic() - started:.0f} s", spent)], quiet=quiet)
+    figures([*_rows(measured, len(source.test)), ("time", f"{time.monotonic() - started:.0f} s", spent)], quiet=quiet)
     given = f" --context label={model.classes_[0]}" if by_label else ""
     say(f"\nrun folder   {folder}", quiet=quiet)
     say(f"pictures     {folder / 'figures'}", quiet=quiet)
@@ -113,17 +111,16 @@ def _opening(source: ImageSet, model: ImageRealNVP, by_label: bool) -> str:
 
 
 def _measure(model: ImageRealNVP, source: ImageSet, by_label: bool) -> dict:
-    test = source.test[:_MEASURED]
-    labels = source.test_labels[:_MEASURED] if by_label and source.test_labels is not None else None
-    bits = model.bits_per_dim(test, labels)
-    few = slice(min(len(test), 256))
-    back = model.inverse_transform(
-        model.transform(test[few], None if labels is None else labels[few]), None if labels is None else labels[few]
-    )
+    test, labels = source.test, source.test_labels if by_label else None
+    draws = _DRAWS if len(test) <= 2000 else 1
+    bits = model.bits_per_dim(test, labels, draws=draws)
+    few = slice(256)
+    given = None if labels is None else labels[few]
+    back = model.inverse_transform(model.transform(test[few], given), given)
     return {
         "bits_per_dim": bits.value,
         "bits_per_dim_error": bits.error,
-        "measured": len(test),
+        "draws": draws,
         "pixelwise_bits": pixelwise_bits(source.train, test, source.levels).value,
         "uniform_bits": math.log2(source.levels),
         "returned": int((back == test[few]).reshape(len(back), -1).all(1).sum()),
@@ -131,17 +128,21 @@ def _measure(model: ImageRealNVP, source: ImageSet, by_label: bool) -> dict:
     }
 
 
-def _save(model: ImageRealNVP, folder: Path, source: ImageSet, measured: dict, by_label: bool, force: bool) -> None:
+def _save(
+    model: ImageRealNVP, folder: Path, source: ImageSet, by_label: bool, *, force: bool, **figures: object
+) -> None:
     data = {"name": source.name, "pictures": len(source.train), "held_out": len(source.test), "by_label": by_label}
-    model.save(folder, force=force, data=data, figures=measured)
+    model.save(folder, force=force, data=data, **figures)
 
 
-def _rows(found: dict) -> list[tuple[str, str, str]]:
+def _rows(found: dict, pictures: int) -> list[tuple[str, str, str]]:
+    error = math.nan if found["bits_per_dim_error"] is None else found["bits_per_dim_error"]  # of a single picture
+    draws = f"{found['draws']} draw{'s' * (found['draws'] > 1)}"
     return [
         (
             "held-out bits/dim",
-            f"{found['bits_per_dim']:.4f} ± {found['bits_per_dim_error']:.4f}",
-            f"{found['measured']:,} pictures, 4 draws of the noise each",
+            f"{found['bits_per_dim']:.4f} ± {error:.4f}",
+            f"{pictures:,} pictures, {draws} of the noise each",
         ),
         ("independent pixels", f"{found['pixelwise_bits']:.4f}", "bits/dim by a histogram for each: the line to beat"),
         ("random pictures", f"{found['uniform_bits']:.4f}", "bits/dim of uniformly random pixels"),
@@ -156,29 +157,37 @@ def sample(
     kind = out.suffix.lower()
     if kind not in (".png", ".npy"):
         raise InputError(f"{out} is of unknown kind {out.suffix!r}: pictures go into a .png (a sheet) or a .npy file")
-    if out.exists() and not force:
-        raise InputError(f"{out} exists: choose another name, or replace it with --force")
     if kind == ".png" and n > 10_000:
         raise InputError(f"a sheet of {n:,} pictures is too large to look at: take a .npy file")
     model = ImageRealNVP.load(run)
-    pieces = model.iter_samples(n, _label(model, context, run), temperature=temperature, random_state=seed)
-    drawn = np.concatenate(list(counted(pieces, n, "sampling", quiet=quiet)))
-    write_atomically(out, png_bytes(montage(drawn, levels=model.levels)) if kind == ".png" else _npy(drawn))
+    label = _label(model, context, run)
+    with new_file(out, force=force) as file:
+        drawn = model.iter_samples(n, label, temperature=temperature, random_state=seed)
+        pieces = counted(drawn, n, "sampling", quiet=quiet)
+        if kind == ".png":
+            file.write(png_bytes(montage(np.concatenate(list(pieces)), levels=model.levels)))
+        else:
+            shape = {"descr": "|u1", "fortran_order": False, "shape": (n, *model.picture_shape)}
+            np.lib.format.write_array_header_1_0(file, shape)
+            for piece in pieces:
+                file.write(piece.tobytes())
     say(f"{n:,} pictures in {out}", quiet=quiet)
 
 
-def _label(model: ImageRealNVP, context: dict[str, float], run: Path) -> list | int | None:
+def _label(model: ImageRealNVP, context: dict[str, float], run: Path) -> int | str | None:
     known = model.labels_
+    if known.width and not known.classes:
+        raise InputError(f"{run} was fitted given features, not labels: sample it in Python, with context=")
     if set(context) != ({"label"} if known.width else set()):
         wanted = "--context label=…" if known.width else "no --context"
         raise InputError(f"{run} was fitted {'given labels' if known.width else 'without labels'}: give {wanted}")
-    return int(context["label"]) if known.width else None
-
-
-def _npy(pictures: np.ndarray) -> bytes:
-    target = io.BytesIO()
-    np.save(target, pictures)
-    return target.getvalue()
+    if not known.width:
+        return None
+    told = f"{context['label']:g}"
+    found = [label for label in known.classes if str(label) == told]
+    if not found:
+        raise InputError(f"label {told} is none of {run}: {', '.join(map(str, known.classes))}")
+    return found[0]
 
 
 def score(run: Path, data: str, out: Path, *, data_dir: Path | None, force: bool, quiet: bool) -> None:
@@ -193,15 +202,11 @@ def score(run: Path, data: str, out: Path, *, data_dir: Path | None, force: bool
     if model.labels_.width and labels is None:
         raise InputError(f"{run} was fitted given labels, and {data} has none: score it in Python, with context=")
     writer = TableWriter(out, ["log_prob", "bits_per_dim"], force=force)
-    total, size = 0.0, math.prod(model.architecture_["shape"]) * math.log(2)
     with writer:
-        parts = [slice(at, at + _PIECE) for at in range(0, len(images), _PIECE)]
-        pieces = counted((images[part] for part in parts), len(images), "scoring", quiet=quiet)
-        for part, piece in zip(parts, pieces, strict=True):
-            log_prob = model.score_samples(piece, None if labels is None else labels[part])
-            writer.write(np.stack([log_prob, -log_prob / size], 1))
-            total -= float(log_prob.sum()) / size
-    say(f"{len(images):,} scores in {out}: mean {total / max(len(images), 1):.4f} bits/dim", quiet=quiet)
+        log_prob = model.score_samples(images, labels)
+        bits = -log_prob / (math.prod(model.architecture_["shape"]) * math.log(2))
+        writer.write(np.stack([log_prob, bits], 1))
+    say(f"{len(images):,} scores in {out}: mean {bits.mean():.4f} bits/dim", quiet=quiet)
 
 
 def tell(run: Path) -> None:
@@ -218,6 +223,6 @@ def tell(run: Path) -> None:
     if config["classes"]:
         say(f"given     label: {', '.join(map(str, config['classes']))}")
     if data:
-        say(f"data      {data['name']}, {data['pictures']:,} pictures to train on")
-        say()
-        figures(_rows(config["figures"]))
+        say(f"data      {data['name']}, {data['pictures']:,} pictures to train on\n")
+        if "figures" in config:
+            figures(_rows(config["figures"], data["held_out"]))

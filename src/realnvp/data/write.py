@@ -15,7 +15,7 @@ import numpy as np
 
 from realnvp.errors import InputError
 
-__all__ = ["TableWriter"]
+__all__ = ["TableWriter", "new_file"]
 
 _ROWS = 65536  # rows encoded at a time: parquet groups of a few rows would be slow to read back
 
@@ -101,6 +101,22 @@ class TableWriter:
             with suppress(OSError):
                 self._file.close()
         self._hidden.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
+    """Open a hidden file that gets the name ``path`` at the clean end; a file already there needs ``force``."""
+    _refuse(path, force)
+    hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with _disk(path):
+            with hidden.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            _publish(hidden, path, force)
+    finally:
+        hidden.unlink(missing_ok=True)
 
 
 def _refuse(path: Path, force: bool) -> None:

@@ -21,7 +21,7 @@ from realnvp.estimators.parts.base import Seed, check_params, chosen, device_of,
 from realnvp.estimators.parts.rows import hold_out, mean_objective
 from realnvp.estimators.pictures.base import PIECE, decoded, noisy_batches, picture_array, picture_tensor, with_noise
 from realnvp.estimators.pictures.book import Book
-from realnvp.estimators.pictures.flows import ARCHITECTURES, dequantiser, image_flow, precision_of
+from realnvp.estimators.pictures.flows import ARCHITECTURES, KERNELS, dequantiser, image_flow, precision_of
 from realnvp.estimators.pictures.labels import Labels
 from realnvp.estimators.pictures.model import PictureModel
 from realnvp.flow import Flow
@@ -45,7 +45,8 @@ class ImageRealNVP(PictureModel):
     than the exact figure of ``k`` (Jensen's inequality).
 
     Args:
-        kernel: ``"spline"`` (an affine map and a rational-quadratic spline), ``"affine"`` or ``"additive"``.
+        kernel: ``"spline"`` (an affine map and a rational-quadratic spline), ``"affine"`` or ``"additive"``; ``"auto"``
+            is the spline for ``"glow"`` and affine, as published, for the others.
         layers: couplings of each kind in each scale; ``"auto"`` is 6, for ``"real_nvp"`` 3.
         width: features of the conditioners, at half the resolution for ``"glow"``, at full resolution for
             ``"real_nvp"``, and twice as many each scale further; ``"auto"`` is 32 and, for ``"flat"``, 64.
@@ -78,7 +79,7 @@ class ImageRealNVP(PictureModel):
     Attributes:
         flow_: the trained ``realnvp.Flow`` of values in [0, 1], (C, H, W).
         history_: one dict per evaluation: step, seconds, train and held-out bits per dimension, and more.
-        sheets_: 64 pictures drawn from the same noise at each evaluation, as many arrays.
+        sheets_: 64 pictures drawn from the same noise at each evaluation, an array each.
         classes_: the class labels, where the model was fitted with labels.
         stopped_by_: what ended the training.
 
@@ -90,7 +91,7 @@ class ImageRealNVP(PictureModel):
 
     def __init__(
         self,
-        kernel: str = "spline",
+        kernel: str = "auto",
         layers: int | str = "auto",
         width: int | str = "auto",
         base: str = "normal",
@@ -157,8 +158,6 @@ class ImageRealNVP(PictureModel):
         """
         started = time.monotonic()
         check_params(self, ("layers", "width", "scales", "blocks"))
-        if not isinstance(self.levels, int | np.integer) or not 2 <= self.levels <= 256:
-            raise InputError(f"levels must be a whole number from 2 to 256, got {self.levels!r}")
         k = picture_tensor(images, self.levels)
         if len(k) < 2:
             raise InputError(f"{len(k)} pictures are too few to learn from: give at least 2")
@@ -177,8 +176,9 @@ class ImageRealNVP(PictureModel):
         start = next(noisy_batches(pictures, self.levels, 4 * _SHEET, False, deck))
         flow.calibrate(*((start,) if isinstance(start, Tensor) else start))
         if checkpoint is not None:
-            options = {name: getattr(self, name) for name in ("batch_size", "lr", "flips", "levels")}
-            checkpoint.about = self.architecture_ | options | {"seed": seed, "pictures": _fingerprint(k)}
+            options = ("batch_size", "lr", "flips", "levels", "validation_fraction")
+            checkpoint.about = self.architecture_ | {name: getattr(self, name) for name in options}
+            checkpoint.about |= {"seed": seed, "data": _fingerprint(arrays)}
         return self._train(flow, pictures, measured, deck, checkpoint, started)
 
     def _shape(self, event: tuple[int, ...], device: torch.device) -> dict:
@@ -192,7 +192,7 @@ class ImageRealNVP(PictureModel):
             "blocks": blocks if self.blocks == "auto" else int(self.blocks),
             "scales": None if self.scales == "auto" else int(self.scales),
             "architecture": self.architecture,
-            "kernel": self.kernel,
+            "kernel": KERNELS[self.architecture] if self.kernel == "auto" else self.kernel,
             "base": self.base,
             "precision": precision_of(self.precision, device),
             "dequantisation": self.dequantisation,
@@ -295,6 +295,6 @@ class ImageRealNVP(PictureModel):
         return model
 
 
-def _fingerprint(k: Tensor) -> str:
-    """Return the start of a hash of all pictures: a training goes on only with the same ones."""
-    return hashlib.sha256(k.numpy().tobytes()).hexdigest()[:16]
+def _fingerprint(arrays: Sequence[Tensor]) -> str:
+    """Return the start of a hash of pictures and contexts: a training goes on only with the same ones."""
+    return hashlib.sha256(b"".join(a.cpu().numpy().tobytes() for a in arrays)).hexdigest()[:16]

@@ -33,13 +33,23 @@ def gaussian_nll(train: np.ndarray, held_out: np.ndarray) -> Estimate:
 def pixelwise_bits(train: np.ndarray, held_out: np.ndarray, levels: int) -> Estimate:
     """Bits per dimension of pictures whose pixels are independent, each with its own histogram: the line to beat.
 
-    Each histogram of the training pictures' values, 0 to ``levels - 1``, has one count added to every value.
+    Each histogram of the training pictures' values, 0 to ``levels - 1``, has a share of a count added to every value:
+    the share of 1, 0.3, 0.1, 0.03 and 0.01 that tells each training pixel best from all others.
     """
     seen, met = train.reshape(len(train), -1), held_out.reshape(len(held_out), -1)
-    counts = np.ones((seen.shape[1], levels))
-    np.add.at(counts, (np.arange(seen.shape[1]), seen), 1)
-    bits = np.log2(len(train) + levels) - np.log2(counts)
-    return _mean(bits[np.arange(seen.shape[1]), met].mean(1))
+    at = np.arange(seen.shape[1])
+    counts = np.zeros((seen.shape[1], levels))
+    np.add.at(counts, (at, seen), 1)
+    n = len(train)
+
+    def left_out(share: float) -> float:
+        """Mean bits of a training pixel under the histogram of the others."""
+        others = np.log2(np.maximum(counts - 1, 0) + share) - np.log2(n - 1 + share * levels)
+        return float(-(counts * others).sum() / counts.sum())
+
+    share = min((1.0, 0.3, 0.1, 0.03, 0.01), key=left_out)
+    bits = np.log2(n + share * levels) - np.log2(counts + share)
+    return _mean(bits[at, met].mean(1))
 
 
 def _mean(values: np.ndarray) -> Estimate:

@@ -59,11 +59,12 @@ def image_real_nvp(
     """Build the multi-scale Real NVP of pictures ``(C, H, W)``.
 
     A scale is ``checkers`` couplings of the checkerboard's colours, a squeeze, ``channels`` couplings of the channels
-    with twice the ``hidden`` features, and the next scale, of twice as many hidden features again, on half of the
-    channels; the other half is factored out. The last scale is ``checkers + 1`` couplings of the checkerboard; with
-    ``checkers=0`` it is a scale that hands nothing on. ``between(channels)`` goes before each coupling: batch
-    normalisation, or ``glow_step``, activation normalisation and an invertible 1 x 1 convolution. All scales but the
-    last halve the picture; by default there are as many as leave sides of 4.
+    (the even and the odd rows; without ``checkers`` the colours) with twice the ``hidden`` features, and the next
+    scale, of twice as many hidden features again, on half of the channels; the other half is factored out. The last
+    scale is ``checkers + 1`` couplings of the checkerboard; with ``checkers=0`` it is a scale that hands nothing on.
+    ``between(channels)`` goes before each coupling: batch normalisation, or ``glow_step``, activation normalisation
+    and an invertible 1 x 1 convolution. All scales but the last halve the picture; by default there are as many as
+    leave sides of 4.
 
     ``net(hidden)`` is a factory of conditioners, residual nets of ``blocks`` blocks by default. ``kernel`` is affine
     as published, its log-scale ``learnt gain * tanh``. Latents have the shape of the picture.
@@ -108,10 +109,12 @@ def image_real_nvp(
             Coupling(4 * features, nets(2 * width), kernel, split=Halves(i % 2 == 1), context=context, event_dim=3)
             for i in range(channels)
         ]
-        inner = joined(deep, 4 * features)
+        rows = checkers > 0  # channels are cut otherwise than the checkerboard has cut the pixels
+        chain += [Squeeze(plain=rows), *joined(deep, 4 * features), Squeeze(plain=rows).inv]
         if not last:
-            inner.append(Part(level(2 * features, 2 * width, left - 1), 2 * features))
-        return Compose(*chain, Squeeze(), *inner, Squeeze().inv)
+            below = Part(level(2 * features, 2 * width, left - 1), 2 * features)
+            chain += [Squeeze(), below, Squeeze().inv]
+        return Compose(*chain)
 
     return Flow(level(depth, hidden, scales), Normal(tuple(shape)) if base is None else base)
 
@@ -127,8 +130,8 @@ def flat_real_nvp(
 ) -> Flow:
     """Build the plain Real NVP of pictures ``(C, H, W)``: couplings of the two halves of the pixels in a row.
 
-    The halves change places between couplings; scale and shift have a ReLU net each. It knows nothing of which pixels
-    lie side by side: the baseline that convolutions are measured against.
+    The halves change places between couplings; scale and shift have a ReLU net each (other kernels one net). It knows
+    nothing of which pixels lie side by side: the baseline that convolutions are measured against.
 
     References:
         Real NVP (Dinh et al., 2016), https://arxiv.org/abs/1605.08803

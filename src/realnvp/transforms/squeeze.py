@@ -13,8 +13,8 @@ class Squeeze(Transform):
     """Each block of 2 x 2 pixels becomes four channels: ``(C, H, W) -> (4 C, H / 2, W / 2)``; ``ladj = 0``.
 
     The first ``C`` channels hold the pixels ``(2 h, 2 w)``, then come ``(2 h + 1, 2 w + 1)``, ``(2 h, 2 w + 1)`` and
-    ``(2 h + 1, 2 w)``: so the two halves of the channels are the two colours of the checkerboard. Height and width must
-    be even.
+    ``(2 h + 1, 2 w)``: so the two halves of the channels are the two colours of the checkerboard. ``plain`` puts the
+    pixels in reading order instead: the halves are the even and the odd rows. Height and width must be even.
 
     References:
         Real NVP (Dinh et al., 2016), section 3.6, https://arxiv.org/abs/1605.08803
@@ -22,23 +22,35 @@ class Squeeze(Transform):
 
     event_dim = 3
 
+    def __init__(self, *, plain: bool = False) -> None:
+        super().__init__()
+        self.plain = plain
+
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the squeezed picture and zeros."""
         high, wide = x.shape[-2:]
         if high % 2 or wide % 2:
             raise InputError(f"pictures of {high} x {wide} do not halve evenly: pad them, or take fewer scales")
-        return torch.cat([x[..., i::2, j::2] for i, j in _BLOCK], -3), x.new_zeros(x.shape[:-3])
+        return torch.cat([x[..., i::2, j::2] for i, j in (_ROWS if self.plain else _COLOURS)], -3), x.new_zeros(
+            x.shape[:-3]
+        )
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the picture and zeros."""
         if z.shape[-3] % 4:
             raise InputError(f"only channels in fours can be unsqueezed, got {z.shape[-3]}")
-        a, d, b, c = z.chunk(4, -3)
+        first, second, third, fourth = z.chunk(4, -3)
+        a, b, c, d = (first, second, third, fourth) if self.plain else (first, third, fourth, second)
         rows = torch.stack((a, b), -1), torch.stack((c, d), -1)  # (C, H / 2, W / 2, 2)
         return torch.stack([row.flatten(-2) for row in rows], -2).flatten(-3, -2), z.new_zeros(z.shape[:-3])
 
+    def extra_repr(self) -> str:
+        """Show what is not a module."""
+        return f"plain={self.plain}"
 
-_BLOCK = ((0, 0), (1, 1), (0, 1), (1, 0))
+
+_COLOURS = ((0, 0), (1, 1), (0, 1), (1, 0))
+_ROWS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
 class Flat(Transform):

@@ -70,17 +70,20 @@ def read_npy(path: Path) -> np.ndarray:
 
 
 def check_pictures(found: np.ndarray, name: str) -> np.ndarray:
-    """Refuse what is not uint8 of shape (n, H, W) or (n, H, W, C) with one to four channels."""
+    """Refuse what is not uint8 of shape (n, H, W) or (n, H, W, C) with one channel or three."""
     if found.dtype != np.uint8:
         raise InputError(f"{name} has dtype {found.dtype}: pictures are whole numbers from 0 to 255, dtype uint8")
-    if found.ndim not in (3, 4) or (found.ndim == 4 and not 1 <= found.shape[3] <= 4) or 0 in found.shape[1:]:
-        raise InputError(f"{name} has shape {found.shape}: pictures have shape (n, H, W) or (n, H, W, C), C at most 4")
+    if found.ndim not in (3, 4) or (found.ndim == 4 and found.shape[3] not in (1, 3)) or 0 in found.shape[1:]:
+        raise InputError(f"{name} has shape {found.shape}: pictures have shape (n, H, W) or (n, H, W, C), C 1 or 3")
     return found
 
 
 def read_folder(folder: Path) -> tuple[np.ndarray, list[str]]:
-    """Read every picture of a folder, in the order of their names: (n, H, W) if all are grey, else (n, H, W, 3)."""
-    from PIL import Image
+    """Read every picture of a folder, in the order of their names: (n, H, W) if all are grey, else (n, H, W, 3).
+
+    Transparency is left out; a picture turned by its camera's note is turned.
+    """
+    from PIL import Image, ImageOps
 
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file())
     if not paths:
@@ -89,8 +92,12 @@ def read_folder(folder: Path) -> tuple[np.ndarray, list[str]]:
     for path in paths:
         try:
             with Image.open(path) as picture:
-                grey = picture.mode in ("1", "L")
-                found.append(np.asarray(picture.convert("L" if grey else "RGB")))
+                if picture.mode[0] in "IF":
+                    raise InputError(f"{path} has more than 8 bits for each channel: save it with values from 0 to 255")
+                grey = picture.mode in ("1", "L", "LA")
+                found.append(np.asarray(ImageOps.exif_transpose(picture).convert("L" if grey else "RGB")))
+        except InputError:
+            raise
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise InputError(f"{path} cannot be read as a picture ({error}): mend it or take it away") from None
         if found[-1].shape[:2] != found[0].shape[:2]:

@@ -34,6 +34,8 @@ def picture_tensor(images: ArrayLike, levels: int, like: Sequence[int] | None = 
 
     ``like`` is the shape (C, H, W) of the pictures a model was fitted to.
     """
+    if not isinstance(levels, int | np.integer) or not 2 <= levels <= 256:
+        raise InputError(f"levels must be a whole number from 2 to 256, got {levels!r}")
     found = np.asarray(images)
     if found.ndim not in (3, 4):
         raise InputError(f"pictures have shape (n, H, W) or (n, H, W, C), got {found.shape}")

@@ -10,10 +10,12 @@ from realnvp.kernels import Additive, Affine, Chain, Kernel, Spline
 from realnvp.recipes import flat_real_nvp, glow_step, image_real_nvp, noise_flow
 from realnvp.transforms import Compose, Coupling, Logit
 
-__all__ = ["ARCHITECTURES", "dequantiser", "image_flow", "precision_of"]
+__all__ = ["ARCHITECTURES", "KERNELS", "dequantiser", "image_flow", "precision_of"]
 
 ARCHITECTURES = {"glow": (6, 32, 1), "real_nvp": (3, 32, 2), "flat": (6, 64, 1)}
 """The flows of pictures by name: couplings (of a kind, in each scale), width and blocks that ``"auto"`` means."""
+KERNELS = {"glow": "spline", "real_nvp": "affine", "flat": "affine"}
+"""What ``kernel="auto"`` means for each."""
 _ALPHA = 0.05
 
 
@@ -57,7 +59,7 @@ def image_flow(shape: dict, seed: int) -> Flow:
             core = image_real_nvp(
                 event,
                 scales=shape["scales"],
-                hidden=max(1, width // 2),
+                hidden=(width + 1) // 2,
                 blocks=shape["blocks"],
                 checkers=0,
                 channels=layers,

@@ -25,8 +25,13 @@ class Labels:
         """Look at the contexts of ``n`` pictures: whole numbers or words (n,) are classes, (n, C) features."""
         if context is None:
             return cls()
-        given = np.asarray(context)
-        if given.ndim == 1 and given.dtype.kind in "biuUS":
+        given = _plain(context)
+        if given.ndim == 1:
+            if given.dtype.kind not in "biuU":
+                raise InputError(
+                    f"context of shape {given.shape} and dtype {given.dtype} is no list of labels: labels are whole "
+                    "numbers or words, (n,); features have shape (n, C)"
+                )
             classes = tuple(np.unique(given).tolist())
             return cls(classes, len(classes))
         rows = context_rows(context, n)
@@ -39,7 +44,7 @@ class Labels:
             if rows is None:
                 return None
             return torch.from_numpy(np.array(np.broadcast_to(rows, (n, self.width)), np.float32))
-        given = np.asarray(context)
+        given = _plain(context)
         given = np.broadcast_to(given, n) if shared and given.size == 1 else given
         if given.shape != (n,):
             raise InputError(f"context has shape {given.shape}: pass one label for each of the {n} pictures")
@@ -54,3 +59,13 @@ class Labels:
     def every(self, n: int) -> Tensor | None:
         """Return contexts for a sheet of ``n``: the classes in turn; none where there are no classes."""
         return torch.eye(self.width)[torch.arange(n) % self.width] if self.classes else None
+
+
+def _plain(context: ArrayLike) -> np.ndarray:
+    """Return labels of words or whole numbers in objects, as data frames have them, as an array of those."""
+    given = np.asarray(context)
+    if given.dtype == object and given.ndim < 2:
+        kinds = {type(label) for label in given.ravel().tolist()}
+        if kinds <= {str} or kinds <= {int, bool, np.int64}:
+            return given.astype(str if kinds <= {str} else np.int64)
+    return np.char.decode(given) if given.dtype.kind == "S" else given

@@ -6,7 +6,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["between", "corners", "painted"]
+__all__ = ["between", "blends", "corners", "painted"]
+
+
+def blends(c: Tensor, steps: int) -> Tensor:
+    """Return the contexts between two, ``(steps, C)``, or between four, ``(steps, steps, C)``, on straight lines."""
+    if len(c) == 2:
+        return c[0] + (c[1] - c[0]) * torch.linspace(0, 1, steps, device=c.device)[:, None]
+    top, bottom = blends(c[:2], steps), blends(c[2:], steps)
+    return blends(torch.stack((top, bottom)).flatten(1), steps).reshape(steps, *top.shape)
 
 
 def between(a: Tensor, b: Tensor, steps: int) -> Tensor:
@@ -47,9 +55,10 @@ def painted(
 ) -> Tensor:
     """Let the coordinates of ``y`` under ``mask`` walk by Langevin steps on ``log_prob``; the others stay.
 
-    ``y <- y + e_i (g / (rms + 1e-8) + noise)`` with ``e_i = step / (delay + i)``: a drift and a noise that decrease
-    together. ``rms`` is the root of the running mean square of the gradient ``g``, coordinate by coordinate: the
-    gradients of pixels differ a thousandfold. ``told`` hears the share done by each step.
+    ``y <- y + e_i P g / 2 + sqrt(e_i P) noise`` with ``e_i = step / (delay + i)`` and ``g`` the gradient. ``P`` is one
+    over the running mean square of the gradient, coordinate by coordinate, for the scales of pixels differ a
+    thousandfold; in the first half, on the way there, over its root. Drift and noise decrease together, so that the end
+    is a draw of the density where the walk was long enough. ``told`` hears the share done by each step.
 
     References:
         NICE (Dinh et al., 2014), section 5.2, https://arxiv.org/abs/1410.8516
@@ -60,9 +69,11 @@ def painted(
         at = y.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(log_prob(at).sum(), at)
         gradient = gradient.nan_to_num(0.0, 0.0, 0.0)
-        square = torch.lerp(gradient.square(), square, 0.95) if i else gradient.square()
+        late = max(0, i - steps // 2)
+        memory = 20 + late  # short on the way, then long: a size that follows the walk would widen it
+        square = torch.lerp(square, gradient.square(), 1 / memory) if i else gradient.square()
         noise = torch.randn(y.shape, generator=generator).to(y.device)
-        move = gradient / (square.sqrt() + 1e-8) + noise
-        y = torch.where(mask, y + step / (delay + i) * move, y)
+        size = step / (delay + i) / ((square if late else square.sqrt()) + 1e-8)
+        y = torch.where(mask, y + 0.5 * size * gradient + size.sqrt() * noise, y)
         told(1 / steps)
     return y.detach()

@@ -15,7 +15,7 @@ from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, count_of, seed_of
 from realnvp.estimators.pictures.base import PIECE, decoded, dequantised, log_probs, picture_array, picture_tensor
 from realnvp.estimators.pictures.labels import Labels
-from realnvp.estimators.pictures.latents import between, corners, painted
+from realnvp.estimators.pictures.latents import between, blends, corners, painted
 from realnvp.flow import Flow
 from realnvp.measure import Estimate
 from realnvp.train.progress import progress_bar
@@ -123,12 +123,14 @@ class PictureModel(DensityMixin, BaseEstimator):
     def interpolate(self, a: ArrayLike, b: ArrayLike, steps: int = 8, context: ArrayLike | None = None) -> np.ndarray:
         """Pictures on the way from picture ``a`` to picture ``b``: ``(steps, H, W)`` or ``(steps, H, W, C)``.
 
-        The way is ``cos(phi) z_a + sin(phi) z_b`` in latent space; ``context`` is one for both, or one for each.
+        The way is ``cos(phi) z_a + sin(phi) z_b`` in latent space. ``context`` is one for both, or one for each: then
+        it goes on the straight line.
         """
-        pair = np.stack(np.broadcast_arrays(np.asarray(a), np.asarray(b)))
-        k, given = self._read(pair, context, shared=True)
+        if np.shape(a) != np.shape(b):
+            raise InputError(f"a path goes between two pictures of one shape, got {np.shape(a)} and {np.shape(b)}")
+        k, given = self._read(np.stack([np.asarray(a), np.asarray(b)]), context, shared=True)
         z, steps = self._encode(k, given), _whole("steps", steps, 2)
-        return self._decode(between(z[0], z[1], steps), given if given is None else between(given[0], given[1], steps))
+        return self._decode(between(z[0], z[1], steps), given if given is None else blends(given, steps))
 
     def manifold(self, images: ArrayLike, steps: int = 8, context: ArrayLike | None = None) -> np.ndarray:
         """Pictures between four, which stand in the corners: ``(steps, steps, H, W)``, or with channels behind."""
@@ -136,7 +138,7 @@ class PictureModel(DensityMixin, BaseEstimator):
         if len(k) != 4:
             raise InputError(f"a manifold is spanned by four pictures, got {len(k)}")
         grid = corners(self._encode(k, given), _whole("steps", steps, 2)).flatten(0, 1)
-        found = self._decode(grid, given if given is None else corners(given, steps).flatten(0, 1))
+        found = self._decode(grid, given if given is None else blends(given, steps).flatten(0, 1))
         return found.reshape(steps, steps, *found.shape[1:])
 
     def inpaint(
@@ -146,14 +148,15 @@ class PictureModel(DensityMixin, BaseEstimator):
         context: ArrayLike | None = None,
         *,
         steps: int = 500,
-        step: float = 10.0,
-        delay: float = 20.0,
+        step: float = 50.0,
+        delay: float = 100.0,
         random_state: Seed = None,
     ) -> np.ndarray:
         """Fill in the pixels where ``mask`` is true by Langevin steps on log p; the others are returned as they are.
 
-        ``mask`` is boolean, of the shape of the images, of one of them, or (H, W). Step ``i`` has the length
-        ``step / (delay + i)`` in units of the logit, drift and noise alike.
+        ``mask`` is boolean, of the shape of the images, of one of them, or (H, W). Step ``i`` has the size
+        ``step / (delay + i)``, drift and noise decreasing with it; the steps are taken in the logits of the pixels, the
+        gradients scaled by their size so far. More steps come nearer to draws of the flow given the other pixels.
         """
         if not (step > 0 and delay > 0 and step + delay < math.inf):
             raise InputError(f"step and delay must be positive and finite, got {step!r} and {delay!r}")
@@ -170,20 +173,27 @@ class PictureModel(DensityMixin, BaseEstimator):
             noisy = dequantised(piece, self.levels, generator)
             part = 100 * len(piece) / len(k)
             start = torch.where(holes, torch.rand(piece.shape, generator=generator).to(piece.device), noisy)
-            y = painted(
-                lambda y, c=c: core.log_prob(y, c),  # type: ignore[misc]
-                logit(start)[0],
-                holes,
-                steps=_whole("steps", steps, 1),
-                step=step,
-                delay=delay,
-                generator=generator,
-                told=lambda share, part=part: bar.update(part * share),  # type: ignore[misc]
-            )
+            with torch.inference_mode(False), torch.enable_grad():
+                y = painted(
+                    lambda y, c=c: core.log_prob(y, c),  # type: ignore[misc]
+                    logit(start)[0],
+                    holes,
+                    steps=_whole("steps", steps, 1),
+                    step=step,
+                    delay=delay,
+                    generator=generator,
+                    told=lambda share, part=part: bar.update(part * share),  # type: ignore[misc]
+                )
             new = (logit.inverse(y)[0] * self.levels).floor().clamp(0, self.levels - 1).to(torch.uint8)
             found.append(torch.where(holes, new, piece).cpu())
         bar.close()
         return picture_array(torch.cat(found) if found else k, self.grey_)
+
+    @property
+    def picture_shape(self) -> tuple[int, ...]:
+        """Shape of one picture, (H, W) or (H, W, C)."""
+        channels, high, wide = self.architecture_["shape"]
+        return (high, wide) if self.grey_ else (high, wide, channels)
 
     @property
     def _device(self) -> torch.device:
@@ -224,6 +234,8 @@ def _mask(mask: ArrayLike, k: Tensor, grey: bool) -> Tensor:
         raise InputError(f"a mask of shape {given.shape} does not fit {n} pictures of {high} x {wide}")
     holes = torch.from_numpy(np.array(given))
     holes = holes[..., None] if len(pixels) == 2 else holes
+    if holes.dim() > 4:
+        raise InputError(f"a mask of shape {given.shape} does not fit {n} pictures of {high} x {wide}")
     if holes.dim() == 4 and len(holes) not in (1, n):
         raise InputError(f"there are {len(holes)} masks for {n} pictures: give one for each, or one for all")
     return holes.movedim(-1, -3).expand(n, channels, high, wide)
