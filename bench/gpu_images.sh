@@ -13,7 +13,7 @@ for set in mnist cifar10; do
         kernel=$([ "$kind" = real_nvp ] && echo affine || echo spline)
         width=$([ "$set" = cifar10 ] && echo 64 || echo 32)
         resume=$([ -f "$run/checkpoint.safetensors" ] && echo --resume || true)
-        realnvp fit "$set" --architecture "$kind" --kernel "$kernel" --width "$width" --batch-size 256 $flips \
+        realnvp fit "$set" --architecture "$kind" --kernel "$kernel" --width "$width" --batch-size 256 --compile $flips \
             --max-steps 100000000 --max-time $((60 * minutes)) --checkpoint-every 180 --out "$run" $resume
     done
 done

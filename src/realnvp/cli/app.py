@@ -80,6 +80,9 @@ def fit(
         int | None, typer.Option(min=1, help="Rows per step; by default 512, of pictures 32.")
     ] = None,
     lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-3,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Compile the training step: minutes at the start, faster steps.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same numbers.")] = 0,
     threads: Annotated[
         int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets of tables.")
@@ -109,6 +112,7 @@ def fit(
         "max_time": max_time,
         "batch_size": batch_size,
         "lr": lr,
+        "compile": True if compiled else None,
         "random_state": seed,
         "verbose": not quiet,
     }
