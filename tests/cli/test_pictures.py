@@ -104,6 +104,9 @@ def test_a_training_goes_on_and_its_animation_with_it(realnvp, tmp_path):
     assert steps == [1, 2, 3, 4, 5, 6, 7, 8]
     with Image.open("run/figures/training.gif") as film:
         assert film.n_frames == 8
+    (tmp_path / "run/config.json").unlink()  # as if killed before the end
+    assert "begin anew with --force" in realnvp("fit", "digits", *QUICK, "--out", "run")[2]
+    assert (tmp_path / "run/checkpoint.safetensors").exists()
     assert realnvp("fit", "digits", *QUICK, "--force", "--out", "run")[0] == 0
     assert not (tmp_path / "run/checkpoint.safetensors").exists()
 

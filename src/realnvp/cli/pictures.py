@@ -95,6 +95,8 @@ def fit(data: str, params: dict, chosen: Chosen) -> None:
 
 
 def _checkpoint(folder: Path, chosen: Chosen) -> Checkpoint | None:
+    if (folder / CHECKPOINT).exists() and not (chosen.resume or chosen.force):
+        raise InputError(f"{folder} holds a {CHECKPOINT}: go on from it with --resume, or begin anew with --force")
     if not chosen.resume and chosen.checkpoint_every is None:
         return None
     return Checkpoint(folder, every=chosen.checkpoint_every or _EVERY, resume=chosen.resume)
