@@ -28,7 +28,13 @@ def test_fit_digits_then_sample_score_and_info(realnvp, tmp_path):
     code, out, err = realnvp("fit", "digits", *QUICK, "--variational", "--out", "run")
 
     assert (code, err) == (0, "")
-    for words in ("held-out bits/dim", "line to beat", "256 of 256", "realnvp sample run -n 100 --out samples.png"):
+    for words in (
+        "glow flow, spline couplings",
+        "held-out bits/dim",
+        "line to beat",
+        "256 of 256",
+        "realnvp sample run -n 100 --out samples.png",
+    ):
         assert words in out
     assert {p.name for p in (tmp_path / "run/figures").iterdir()} == FIGURES
     assert realnvp("sample", "run", "-n", 10, "--out", "new.npy", "--seed", 3)[0] == 0

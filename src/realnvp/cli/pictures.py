@@ -13,6 +13,7 @@ from realnvp.data.pictures.files import read_folder, read_npy
 from realnvp.data.write import TableWriter, new_file
 from realnvp.errors import InputError
 from realnvp.estimators import ImageRealNVP
+from realnvp.estimators.pictures.flows import KERNELS
 from realnvp.measure import pixelwise_bits
 from realnvp.report import draw_images, montage, png_bytes
 from realnvp.train.checkpoint import read_config
@@ -106,9 +107,10 @@ def _opening(source: ImageSet, model: ImageRealNVP, by_label: bool) -> str:
     n, high, wide, *channels = source.train.shape
     shape = " x ".join(map(str, (high, wide, *channels)))
     given = " given their labels" if by_label else ""
+    kernel = KERNELS[model.architecture] if model.kernel == "auto" else model.kernel
     return (
         f"learning {source.name}: {n:,} pictures of {shape}, {source.levels} levels{given}; "
-        f"{model.architecture} flow, {model.kernel} couplings, seed {model.random_state}"
+        f"{model.architecture} flow, {kernel} couplings, seed {model.random_state}"
     )
 
 
