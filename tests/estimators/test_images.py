@@ -328,10 +328,9 @@ def test_painting_draws_from_the_density_of_the_hidden_given_the_others(scale):
     def log_prob(y):
         return -0.5 * ((y[:, 1] / scale - rho * y[:, 0]) ** 2 / (1 - rho**2) + y[:, 0] ** 2)
 
-    start = torch.cat((seen, torch.randn(n, 1, generator=generator)), 1)
-    found = painted(
-        log_prob, start, torch.tensor([False, True]), steps=500, step=50.0, delay=100.0, generator=generator
-    )
+    start = torch.cat((seen, scale * torch.randn(n, 1, generator=generator)), 1)
+    square, hidden = torch.full_like(start, 1 / (scale**2 * (1 - rho**2))), torch.tensor([False, True])
+    found = painted(log_prob, start, square, hidden, steps=500, step=50.0, delay=100.0, generator=generator)
     rest = found[:, 1] / scale - rho * seen[:, 0]
 
     assert torch.equal(found[:, :1], seen)

@@ -15,13 +15,16 @@ from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, count_of, seed_of
 from realnvp.estimators.pictures.base import PIECE, decoded, dequantised, log_probs, picture_array, picture_tensor
 from realnvp.estimators.pictures.labels import Labels
-from realnvp.estimators.pictures.latents import between, blends, corners, painted
+from realnvp.estimators.pictures.latents import begun, between, blends, corners, painted
 from realnvp.flow import Flow
 from realnvp.measure import Estimate
 from realnvp.train.progress import progress_bar
 from realnvp.transforms import Compose
 
 __all__ = ["PictureModel"]
+
+
+_DRAWS = 16
 
 
 class PictureModel(DensityMixin, BaseEstimator):
@@ -154,9 +157,10 @@ class PictureModel(DensityMixin, BaseEstimator):
     ) -> np.ndarray:
         """Fill in the pixels where ``mask`` is true by Langevin steps on log p; the others are returned as they are.
 
-        ``mask`` is boolean, of the shape of the images, of one of them, or (H, W). Step ``i`` has the size
-        ``step / (delay + i)``, drift and noise decreasing with it; the steps are taken in the logits of the pixels, the
-        gradients scaled by their size so far. More steps come nearer to draws of the flow given the other pixels.
+        ``mask`` is boolean, of the shape of the images, of one of them, or (H, W). The walk begins at the draw of the
+        flow, of 16, that goes best with the other pixels. Step ``i`` has the size ``step / (delay + i)``, drift and
+        noise decreasing with it; it is taken in the logits of the pixels, the gradients scaled by their size so far.
+        More steps come nearer to draws of the flow given the other pixels.
         """
         if not (step > 0 and delay > 0 and step + delay < math.inf):
             raise InputError(f"step and delay must be positive and finite, got {step!r} and {delay!r}")
@@ -170,13 +174,14 @@ class PictureModel(DensityMixin, BaseEstimator):
         for at in range(0, len(k), PIECE):
             piece, holes = k[at : at + PIECE].to(self._device), hidden[at : at + PIECE].to(self._device)
             c = None if given is None else given[at : at + PIECE].to(self._device)
-            noisy = dequantised(piece, self.levels, generator)
+            noisy = logit(dequantised(piece, self.levels, generator))[0]
             part = 100 * len(piece) / len(k)
-            start = torch.where(holes, torch.rand(piece.shape, generator=generator).to(piece.device), noisy)
             with torch.inference_mode(False), torch.enable_grad():
+                start, square = begun(core, noisy, holes, c, _DRAWS, generator)
                 y = painted(
                     lambda y, c=c: core.log_prob(y, c),  # type: ignore[misc]
-                    logit(start)[0],
+                    start,
+                    square,
                     holes,
                     steps=_whole("steps", steps, 1),
                     step=step,
