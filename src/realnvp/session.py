@@ -121,13 +121,18 @@ def train(
     own: dict[str, Stateful] = {"weights": Weights(objective), "moments": Moments(optimizer), "guard": guard}
     own |= {"average": watch.average, "best": watch.best, "watch": watch}
     saver = Saver(checkpoint, own | dict(keep or {}))
+    taken = saver.resume()
+    if taken and watch.done >= 1:  # it had ended already
+        watch.outcome.stopped_by = "max_steps" if taken >= limits.max_steps else "max_time"
+        watch.close()
+        return watch.outcome
     steps = fit(
         objective if compiled is None else compiled,
         batches,
         optimizer,
         schedule=lambda n: rate(n, watch.progress(n)),
         guard=guard,
-        taken=saver.resume(),
+        taken=taken,
     )
     step = None
     try:

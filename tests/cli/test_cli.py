@@ -169,7 +169,7 @@ def test_quiet_says_nothing(realnvp, table):
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        (("fit", "mons"), "no file and no toy set is called 'mons': did you mean 'moons'?"),
+        (("fit", "mons"), "no file and no known set is called 'mons': did you mean 'moons'?"),
         (("fit", "tabel.csv"), "tabel.csv does not exist: did you mean 'table.csv'?"),
         (("fit", "table.csv", "--columns", "heigth"), "has no column 'heigth': did you mean 'height'?"),
         (("fit", "table.csv", "--context", "heigth"), "has no column 'heigth': did you mean 'height'?"),

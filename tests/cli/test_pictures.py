@@ -74,6 +74,26 @@ def test_fit_a_folder_or_an_array_of_colour_pictures(realnvp, tmp_path, kind):
     assert np.load("s.npy").shape == (30, 2)
 
 
+def test_files_of_the_users_are_not_replaced_without_a_word(realnvp, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/history.jsonl").write_text("mine")
+
+    assert "mine holds a history.jsonl already" in realnvp("fit", "digits", *QUICK, "--out", "mine")[2]
+    assert (tmp_path / "mine/history.jsonl").read_text() == "mine"
+
+
+def test_an_interrupt_while_measuring_says_that_the_model_is_safe(realnvp, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ImageRealNVP, "bits_per_dim", interrupt)
+    code, out, _ = realnvp("fit", "digits", *QUICK, "--out", "run")
+
+    assert code == 0
+    assert "interrupted while measuring: the model is safe in run" in out
+    assert ImageRealNVP.load("run").sample(1, random_state=0).shape == (1, 8, 8)
+
+
 def test_a_few_pictures_are_enough_to_fit_and_to_tell_of(realnvp, tmp_path):
     np.save(tmp_path / "few.npy", COLOUR[:12])
 
@@ -110,7 +130,8 @@ def test_a_training_goes_on_and_its_animation_with_it(realnvp, tmp_path):
     assert steps == [1, 2, 3, 4, 5, 6, 7, 8]
     with Image.open("run/figures/training.gif") as film:
         assert film.n_frames == 8
-    (tmp_path / "run/config.json").unlink()  # as if killed before the end
+    for name in ("config.json", "model.safetensors", "history.jsonl"):  # as if killed before the end
+        (tmp_path / "run" / name).unlink()
     assert "begin anew with --force" in realnvp("fit", "digits", *QUICK, "--out", "run")[2]
     assert (tmp_path / "run/checkpoint.safetensors").exists()
     assert realnvp("fit", "digits", *QUICK, "--force", "--out", "run")[0] == 0

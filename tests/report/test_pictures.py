@@ -53,6 +53,16 @@ def test_every_picture_of_a_run_is_drawn(tmp_path, event, labelled):
             assert getattr(drawn, "n_frames", 1) == (3 if path.suffix == ".gif" else 1)
 
 
+def test_pictures_of_the_run_before_do_not_stay(tmp_path):
+    model = Fake()
+    draw_images(tmp_path, model, model.sample(9))
+    (tmp_path / "mine.png").write_bytes(b"mine")
+    paths = draw_images(tmp_path, model, model.sample(2))
+
+    assert {p.name for p in tmp_path.iterdir()} == {p.name for p in paths} | {"mine.png"}
+    assert "manifold.png" not in {p.name for p in paths}
+
+
 @pytest.mark.parametrize("n", [1, 3, 9])
 def test_few_pictures_are_drawn_too(tmp_path, n):
     model = Fake()

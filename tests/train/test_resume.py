@@ -108,3 +108,12 @@ def test_it_is_written_only_so_often_and_at_the_end(tmp_path, monkeypatch):
     ImageRealNVP(**QUICK, max_steps=6).fit(PICTURES, checkpoint=Checkpoint(tmp_path, every=1000))
 
     assert written == [6]
+
+
+def test_a_training_that_had_ended_is_not_trained_further(tmp_path):
+    first = ImageRealNVP(**QUICK, max_steps=6).fit(PICTURES, checkpoint=Checkpoint(tmp_path))
+    again = ImageRealNVP(**QUICK, max_steps=6).fit(PICTURES, checkpoint=Checkpoint(tmp_path, resume=True))
+
+    assert again.history_ == first.history_
+    assert again.stopped_by_ == "max_steps"
+    assert torch.equal(weights(again), weights(first))

@@ -134,6 +134,8 @@ def _named(out: Path, force: bool) -> Path:
         raise InputError(f"{out} is a file: name a folder for the run")
     if (out / "config.json").exists() and not force:
         raise InputError(f"{out} holds a run already: choose another folder with --out, or replace it with --force")
+    if (taken := [n for n in ("model.safetensors", "history.jsonl") if (out / n).exists()]) and not force:
+        raise InputError(f"{out} holds a {taken[0]} already: choose another folder with --out, or say --force")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -10,6 +10,7 @@ import torch
 
 from realnvp.cli.base import figures, interrupts, measured_rows, reserved, say, use_threads, why
 from realnvp.data.check import check_columns
+from realnvp.data.images import IMAGE_SETS
 from realnvp.data.table import read_table, table_columns
 from realnvp.data.toy import TOYS, Toy
 from realnvp.errors import InputError, nearest
@@ -99,7 +100,7 @@ def _toy(name: str, rows: int, seed: int) -> Source:
 def _table(data: str, columns: list[str], context: list[str], seed: int) -> Source:
     path = Path(data)
     if not path.suffix and not path.exists():
-        raise InputError(f"no file and no toy set is called {data!r}{nearest(data, TOYS)}")
+        raise InputError(f"no file and no known set is called {data!r}{nearest(data, [*TOYS, *IMAGE_SETS])}")
     if path.is_dir():
         raise InputError(f"{data} is a folder: name one file in it (.csv, .parquet, .npy or .npz)")
     if both := [name for name in columns if name in context]:

@@ -34,7 +34,7 @@ class Architecture(str, Enum):
 
 
 Run = Annotated[Path, typer.Argument(help="A folder that fit wrote.")]
-Out = Annotated[Path, typer.Option(help="File to write: .csv, .parquet or .npy; of pictures .png or .npy.")]
+Out = Annotated[Path, typer.Option(help="File to write: .csv, .parquet or .npy; sampled pictures: .png or .npy.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no report; errors only.")]
 DataDir = Annotated[

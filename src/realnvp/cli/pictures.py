@@ -78,7 +78,11 @@ def fit(data: str, params: dict, chosen: Chosen) -> None:
             (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
         _save(model, folder, source, by_label, force=chosen.force or chosen.resume)
         say("measuring …", quiet=quiet)
-        measured = _measure(model, source, by_label)
+        try:
+            measured = _measure(model, source, by_label)
+        except KeyboardInterrupt:
+            say(f"interrupted while measuring: the model is safe in {folder}", quiet=quiet)
+            return
         _save(model, folder, source, by_label, force=True, figures=measured)
     say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
     try:

@@ -17,6 +17,7 @@ from realnvp.files import write_atomically
 from realnvp.report.base import Model, Truth
 from realnvp.report.plots import gif_bytes, montage
 from realnvp.report.sheets import (
+    IMAGE_FILES,
     EnergyModel,
     EnergyRun,
     ImageModel,
@@ -130,6 +131,8 @@ def draw_images(
     drawn = {name: _png(draw(run)) for name, draw in image_sheets(run).items()}
     if len(model.sheets_):
         drawn["training.gif"] = gif_bytes([montage(sheet, levels=model.levels) for sheet in model.sheets_])
+    for name in IMAGE_FILES - drawn.keys():  # of a run that this one replaces
+        (Path(folder) / name).unlink(missing_ok=True)
     return _write(Path(folder), drawn)
 
 

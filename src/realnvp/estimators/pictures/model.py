@@ -115,7 +115,7 @@ class PictureModel(DensityMixin, BaseEstimator):
         """Draw the same pictures as ``sample``, a piece at a time."""
         check_is_fitted(self, "flow_")
         n_samples = count_of(n_samples)
-        if not 0 <= temperature < math.inf:
+        if not isinstance(temperature, int | float | np.number) or not 0 <= temperature < math.inf:
             raise InputError(f"temperature must be a finite number of at least 0, got {temperature!r}")
         given = self.labels_.read(context, n_samples, shared=True)
         generator = torch.Generator(self._device).manual_seed(seed_of(random_state))

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from realnvp.report.sheets import line, many, plane
 from realnvp.report.sheets.base import Run, prepare
 from realnvp.report.sheets.energy import EnergyModel, EnergyRun, energy_sheets
-from realnvp.report.sheets.pictures import ImageModel, ImageRun, image_sheets
+from realnvp.report.sheets.pictures import IMAGE_FILES, ImageModel, ImageRun, image_sheets
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "IMAGE_FILES",
     "EnergyModel",
     "EnergyRun",
     "ImageModel",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "IMAGE_FILES",
     "ImageModel",
     "ImageRun",
     "image_sheets",
@@ -27,6 +28,19 @@ __all__ = [
     "training",
 ]
 
+IMAGE_FILES = frozenset(
+    (
+        "manifold.png",
+        "outliers.png",
+        "painting.png",
+        "paths.png",
+        "samples.png",
+        "temperatures.png",
+        "training.gif",
+        "training.png",
+    )
+)
+"""All that may be drawn of a run of pictures."""
 _TEMPERATURES = (0.5, 0.7, 0.85, 1.0)
 
 
