@@ -28,19 +28,6 @@ __all__ = [
     "training",
 ]
 
-IMAGE_FILES = frozenset(
-    (
-        "manifold.png",
-        "outliers.png",
-        "painting.png",
-        "paths.png",
-        "samples.png",
-        "temperatures.png",
-        "training.gif",
-        "training.png",
-    )
-)
-"""All that may be drawn of a run of pictures."""
 _TEMPERATURES = (0.5, 0.7, 0.85, 1.0)
 
 
@@ -164,12 +151,21 @@ def training(run: ImageRun) -> Figure:
     return figure
 
 
+_DRAWN: dict[str, Callable[[ImageRun], Figure]] = {
+    "samples.png": samples,
+    "temperatures.png": temperatures,
+    "painting.png": painting,
+    "paths.png": paths,
+    "manifold.png": manifold,
+    "outliers.png": outliers,
+    "training.png": training,
+}
+IMAGE_FILES = frozenset((*_DRAWN, "training.gif"))
+"""All that may be drawn of a run of pictures."""
+
+
 def image_sheets(run: ImageRun) -> dict[str, Callable[[ImageRun], Figure]]:
     """File names, and what draws each of them."""
-    found: dict[str, Callable[[ImageRun], Figure]]
-    found = {"samples.png": samples, "temperatures.png": temperatures, "painting.png": painting}
-    if len(run.images) >= 4:
-        found |= {"paths.png": paths, "manifold.png": manifold, "outliers.png": outliers}
-    if run.model.history_:
-        found["training.png"] = training
-    return found
+    without = set() if len(run.images) >= 4 else {"paths.png", "manifold.png", "outliers.png"}
+    without |= set() if run.model.history_ else {"training.png"}
+    return {name: draw for name, draw in _DRAWN.items() if name not in without}
