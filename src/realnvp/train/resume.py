@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from realnvp.errors import InputError
 from realnvp.files import write_atomically
+from realnvp.train.base import GuardedOptimizer
 
 __all__ = ["CHECKPOINT", "Checkpoint", "Moments", "Saver", "Stateful", "Weights", "as_tensor", "from_tensor"]
 
@@ -122,7 +123,7 @@ class Weights:
 class Moments:
     """The state of an optimiser."""
 
-    optimizer: torch.optim.Optimizer
+    optimizer: GuardedOptimizer
 
     def state(self) -> dict[str, Tensor]:
         """Return the moments of every parameter, by its number and their names."""
@@ -135,7 +136,7 @@ class Moments:
         for key, value in state.items():
             number, _, name = key.partition(".")
             found.setdefault(int(number), {})[name] = value
-        self.optimizer.load_state_dict({"state": found, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        self.optimizer.load_state_dict({"state": found})
 
 
 class Saver:
