@@ -39,11 +39,11 @@ def fit(
 ) -> Iterator[Step]:
     """Minimise ``objective(batch)``, one ``Step`` per batch, for as long as ``batches`` lasts.
 
-    ``optimizer`` is ``adamw(module)`` or any of torch's. ``schedule(steps taken)`` scales the optimiser's ``initial_lr``; the gradient's norm is clipped to ``clip``. A step
-    whose loss or gradient is not finite never reaches the weights: it is skipped and counted. Five in a row put back
-    the last good weights and halve the rate (one is enough to put them back where it spoilt running statistics);
-    eight halvings without a good stretch between them are a ``TrainingError``. To go on with a training, give its
-    ``guard`` and the number of steps ``taken``.
+    ``optimizer`` is ``adamw(module)`` or any of torch's. ``schedule(steps taken)`` scales its ``initial_lr``; the
+    gradient's norm is clipped to ``clip``. A step whose loss or gradient is not finite never reaches the weights: it is
+    skipped and counted. Five in a row put back the last good weights and halve the rate (one is enough to put them
+    back where it spoilt running statistics); eight halvings without a good stretch between them are a
+    ``TrainingError``. To go on with a training, give its ``guard`` and the number of steps ``taken``.
     """
     params = [p for p in objective.parameters() if p.requires_grad]
     rates = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]

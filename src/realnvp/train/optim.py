@@ -71,7 +71,7 @@ class AdamW:
         torch._foreach_add_(steps, 1)
         torch._fused_adamw_(
             params,
-            [p.grad for p in params],
+            [p.grad for p in params if p.grad is not None],
             [k["exp_avg"] for k in kept],
             [k["exp_avg_sq"] for k in kept],
             [],
