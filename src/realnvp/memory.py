@@ -13,7 +13,7 @@ from realnvp.flow import Flow
 from realnvp.shapes import sum_event
 from realnvp.transforms import BatchNorm, Compose, Coupling, Inverse, Transform, Within
 
-__all__ = ["Constant", "constant_memory"]
+__all__ = ["MEMORIES", "Constant", "constant_memory", "pull"]
 
 
 def constant_memory(flow: Flow) -> Flow:
@@ -29,6 +29,14 @@ def constant_memory(flow: Flow) -> Flow:
     if any(isinstance(m, nn.modules.dropout._DropoutNd) and m.p > 0 for m in flow.modules()):
         raise InputError("constant memory calls each net twice and wants the same answer: leave dropout out")
     return Flow(Constant(flow.transform), flow.base)
+
+
+def _stored(flow: Flow) -> Flow:
+    return flow
+
+
+MEMORIES: dict[str, Callable[[Flow], Flow]] = {"constant": constant_memory, "stored": _stored}
+"""What ``memory`` may be: the flow as the gradient sees it."""
 
 
 class Constant(Transform):
@@ -73,7 +81,7 @@ class _Pull(NamedTuple):
     def through(self, inputs: Iterable[Tensor], z: Tensor, ladj: Tensor, module: nn.Module) -> list[Tensor]:
         """Return the gradients of ``inputs`` by way of ``z`` and ``ladj``; note those of the module's parameters."""
         leaves = list(inputs)
-        others: list[Tensor] = [p for p in module.parameters() if p.requires_grad]
+        others: list[Tensor] = [p for p in module.parameters() if p in self.grads]
         others += [] if self.context is None or not self.context.requires_grad else [self.context]
         wide = self.grad_ladj.reshape(*self.grad_ladj.shape, *(1,) * (ladj.dim() - self.grad_ladj.dim()))
         ends = [(z, self.grad_z), (ladj, wide.expand(ladj.shape))]

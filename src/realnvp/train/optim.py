@@ -34,7 +34,7 @@ class AdamW:
 
     def guarded_step(self, shrink: Tensor, skip: Tensor) -> None:
         """Take a step with the gradients divided by ``shrink``; where ``skip`` is true nothing happens."""
-        self._step(shrink, skip.float())
+        self._step(shrink.float(), skip.float())  # the kernel wants both so
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients."""

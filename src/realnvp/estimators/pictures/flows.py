@@ -10,7 +10,7 @@ from realnvp.kernels import Additive, Affine, Chain, Kernel, Spline
 from realnvp.recipes import flat_real_nvp, glow_step, image_real_nvp, noise_flow
 from realnvp.transforms import Compose, Coupling, Logit
 
-__all__ = ["ARCHITECTURES", "KERNELS", "dequantiser", "image_flow", "precision_of"]
+__all__ = ["ARCHITECTURES", "KERNELS", "dequantiser", "image_flow"]
 
 ARCHITECTURES = {"glow": (6, 32, 1), "real_nvp": (3, 32, 2), "flat": (6, 64, 1)}
 """The flows of pictures by name: couplings (of a kind, in each scale), width and blocks that ``"auto"`` means."""
@@ -84,13 +84,3 @@ def _computing(flow: Flow, shape: dict) -> Flow:
         if isinstance(module, Coupling):
             module.compute = torch.bfloat16 if shape["precision"] == "bf16" else None
     return flow.float()
-
-
-def precision_of(name: str, device: torch.device) -> str:
-    """Return what ``precision="auto"`` means here: ``"bf16"`` where the device multiplies it fast."""
-    if name != "auto":
-        return name
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    fast = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()  # bool() is False: older versions do not say
-    return "bf16" if device.type == "cpu" and fast else "float32"
