@@ -88,16 +88,15 @@ class Spline:
         sizes, slopes = theta.split((2 * self.bins, theta.shape[0] - 2 * self.bins))
         whole = self.bound - self.low
         sizes = whole * (self.floor / self.bins + (1 - self.floor) * sizes.unflatten(0, (2, self.bins)).softmax(1))
-        ends = sizes.cumsum(1) + self.low  # (2, bins, *), right and upper
-        slopes = torch.exp(self.slope * torch.tanh(slopes / self.slope))
-        one = torch.ones_like(at)[None]
-        slopes = torch.cat((slopes, one) if self.low == 0 else (one, slopes, one))
-        k = (at >= ends[axis, :-1]).sum(0)[None]
-        both = k[None].expand(2, *k.shape)
-        width, height = sizes.gather(1, both).squeeze(1)
-        right, upper = ends.gather(1, both).squeeze(1)
-        left_slope, right_slope = slopes.gather(0, k)[0], slopes.gather(0, k + 1)[0]
-        return _Bin(right - width, upper - height, width, height, left_slope, right_slope)
+        with torch.no_grad():  # which bin it is has no gradient; where it lies is a sum that has a short way back
+            k = (at - self.low >= sizes[axis, :-1].cumsum(0)).sum(0, keepdim=True)
+            before = (torch.arange(self.bins, device=k.device).view(-1, *(1,) * at.dim()) < k).to(at.dtype)
+        x, y = (sizes * before).sum(1) + self.low
+        width, height = sizes.gather(1, k.expand(2, *k.shape)).squeeze(1)
+        end = torch.zeros_like(at)[None]
+        slopes = torch.cat((slopes, end) if self.low == 0 else (end, slopes, end))
+        left, right = torch.exp(self.slope * torch.tanh(slopes.gather(0, torch.cat((k, k + 1))) / self.slope))
+        return _Bin(x, y, width, height, left, right)
 
 
 @dataclass(frozen=True)
