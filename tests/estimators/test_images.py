@@ -12,7 +12,8 @@ from scipy import integrate, stats
 from sklearn.base import clone
 
 from realnvp import ImageRealNVP, InputError
-from realnvp.estimators.pictures.latents import blends, painted
+from realnvp.estimators.pictures.latents import blends
+from realnvp.estimators.pictures.painting import painted
 
 ALPHA = 0.05
 QUICK = {"max_steps": 0, "layers": 1, "width": 4, "verbose": False, "random_state": 0, "device": "cpu"}
