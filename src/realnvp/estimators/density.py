@@ -140,7 +140,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         deck = Deck(len(kept), torch.Generator().manual_seed(seed))
         if checkpoint is not None:
             told = {name: getattr(self, name) for name in ("batch_size", "lr", "validation_fraction")}
-            checkpoint.about = {**made[0], **told, "seed": seed, "data": fingerprint([*kept_rows, *held_rows])}
+            checkpoint.about = {**made[0], **told, "seed": seed, "data": fingerprint([tensor(a) for a in arrays])}
         batches = shuffled(kept_rows, self.batch_size, deck)
         return self._train(made, batches, held_rows, started, checkpoint=checkpoint, keep={"deck": deck})
 
