@@ -1,12 +1,17 @@
 """What pictures and parameters an estimator of pictures takes, and what it says of others."""
 
+import errno
 import math
+import os
+import pickle
 
 import numpy as np
 import pytest
+import torch
 from spots import GREY, QUICK
 
 from realnvp import ImageRealNVP, InputError
+from realnvp.estimators.pictures.base import piece_of, sheet_of
 
 RNG = np.random.default_rng(0)
 
@@ -79,3 +84,83 @@ def test_black_and_white_pictures_of_constant_pixels_stay_finite():
 
     assert np.isfinite(model.score_samples(255 - pictures)).all()
     assert np.isfinite(model.score_samples(pictures)).all()
+
+
+RAGGED = [[[1, 2], [3, 4]], [[1, 2]]]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda m: ImageRealNVP(**QUICK).fit(RAGGED), "pictures is a list of parts of unlike shapes"),
+        (lambda m: m.score_samples(RAGGED), "pictures is a list of parts of unlike shapes"),
+        (lambda m: m.interpolate([[1, 2], [3]], GREY[0]), "a picture is a list of parts of unlike shapes"),
+        (lambda m: m.inverse_transform(RAGGED), "Z is a list of parts of unlike shapes"),
+        (lambda m: m.inpaint(GREY[:2], [[True], [True, False]]), "mask is a list of parts of unlike shapes"),
+        (lambda m: ImageRealNVP(**QUICK).fit(GREY, context=[[1], [2, 3]]), "context is a list of parts of unlike"),
+        (lambda m: ImageRealNVP(**QUICK).fit(GREY, context=3), "context is a single 3: pass one label for each"),
+        (lambda m: ImageRealNVP(**QUICK).fit(GREY, context="cat"), "context is a single 'cat': pass one label"),
+        (lambda m: ImageRealNVP(**QUICK).fit(GREY, context=[[np.nan]] * 300), "no table of finite numbers"),
+        (lambda m: ImageRealNVP(**QUICK).fit(GREY, context=[["a", "b"]] * 300), "no table of finite numbers"),
+    ],
+)
+def test_what_is_no_array_gets_a_sentence(fitted, call, words):
+    with pytest.raises(InputError, match=words):
+        call(fitted)
+
+
+@pytest.mark.parametrize("name", ["scales", "blocks"])
+def test_a_flat_flow_refuses_what_it_does_not_have(name):
+    with pytest.raises(InputError, match=f"architecture='flat' has no {name}: leave {name} out"):
+        ImageRealNVP(**QUICK, architecture="flat", **{name: 2}).fit(GREY)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_latents_that_are_no_numbers_are_not_drawn_as_black(fitted, wrong):
+    Z = fitted.transform(GREY[:3])
+    Z[1, 2, 3] = wrong
+
+    with pytest.raises(InputError, match="Z holds 1 values that are not finite numbers"):
+        fitted.inverse_transform(Z)
+
+
+def test_a_flow_that_makes_no_numbers_says_so_in_place_of_black_pictures(fitted):
+    broken = pickle.loads(pickle.dumps(fitted))
+    with torch.no_grad():
+        next(p for p in broken.flow_.parameters() if p.dim() > 1).fill_(torch.nan)
+
+    with pytest.raises(InputError, match="the flow makes no finite numbers of them"):
+        broken.sample(2, random_state=0)
+
+
+def test_a_place_that_cannot_be_written_gets_a_sentence(fitted, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match="file is a file"):
+        fitted.save(tmp_path / "file")
+    with pytest.raises(InputError, match="cannot be written"):
+        fitted.save(tmp_path / "file" / "run")
+
+    def shut(*args, **kwargs):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", shut)
+    with pytest.raises(InputError, match=r"Read-only file system\): choose a folder that you may write into"):
+        fitted.save(tmp_path / "run")
+
+
+def test_of_large_pictures_fewer_are_worked_on_at_a_time_and_the_figures_are_the_same(fitted, monkeypatch):
+    at_once = fitted.transform(GREY[:20]), fitted.sample(20, random_state=0)
+    monkeypatch.setattr("realnvp.estimators.pictures.base._NUMBERS", 1)  # every picture is a large one
+
+    assert piece_of((1, 8, 8)) == 4
+    assert sheet_of((1, 8, 8)) == 4
+    assert piece_of((3, 1000, 1000)) == 1
+    np.testing.assert_allclose(fitted.transform(GREY[:20]), at_once[0], atol=1e-4)
+    assert fitted.sample(20, random_state=0).shape == at_once[1].shape
+    assert np.isfinite(fitted.score_samples(GREY[:20])).all()
+    assert fitted.inpaint(GREY[:6], np.eye(8, dtype=bool), steps=2, random_state=0).shape == (6, 8, 8)
+
+
+def test_pictures_of_cifars_size_are_worked_on_as_before():
+    assert (piece_of((3, 32, 32)), sheet_of((3, 32, 32))) == (256, 64)
+    assert (piece_of((3, 256, 256)), sheet_of((3, 256, 256))) == (4, 4)

@@ -9,7 +9,8 @@ from spots import COLOUR, GREY, QUICK, blobs
 
 from realnvp import ImageRealNVP, InputError
 from realnvp.estimators.pictures.latents import blends
-from realnvp.estimators.pictures.painting import painted
+from realnvp.estimators.pictures.painting import Painter, painted
+from realnvp.flow import Flow
 
 RNG = np.random.default_rng(0)
 
@@ -150,3 +151,46 @@ def test_painting_draws_from_the_density_of_the_hidden_given_the_others(scale):
     assert torch.equal(found[:, :1], seen)
     assert abs(rest.mean()) < 0.06
     assert rest.std() == pytest.approx(math.sqrt(1 - rho**2), rel=0.12)
+
+
+def test_painting_gives_the_seen_pixels_the_noise_that_the_model_has_learnt():
+    """Under learnt noise that always lies in the lowest tenth, the seen logits are those of that tenth."""
+
+    class Low(torch.nn.Module):
+        def push(self, e, k):
+            return 0.1 * e.sigmoid(), torch.zeros(len(e))
+
+    model = ImageRealNVP(**QUICK, levels=256).fit(GREY)
+    hidden = torch.zeros(8, 1, 8, 8, dtype=torch.bool)
+    hidden[..., 4:] = True
+    k, seen = torch.as_tensor(GREY[:8, None]), []
+    logit, log_prob = model.flow_.transform[0], Flow.log_prob
+
+    def watched(self, y, context=None):
+        seen.append(logit.inverse(y.detach())[0] * 256)
+        return log_prob(self, y, context)
+
+    for noise, highest in ((None, 1.0), (Low(), 0.1)):
+        seen.clear()
+        painter = Painter(model.flow_, noise, 256, torch.Generator().manual_seed(0))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Flow, "log_prob", watched)
+            found = painter.fill(k, hidden, None, bool, steps=3, step=50.0, delay=100.0)
+        left = (seen[-1] - k)[~hidden]
+
+        assert left.min() > -0.01
+        assert highest * 0.8 < left.max() < highest + 0.01
+        torch.testing.assert_close(found[~hidden], k[~hidden])
+
+
+def test_painting_by_a_model_of_learnt_noise_fills_in_likely_pixels():
+    binary = (blobs(200) > 100).astype(np.uint8)
+    params = QUICK | {"max_steps": 150, "layers": 2, "width": 8, "levels": 2, "dequantisation": "variational"}
+    model, mask = ImageRealNVP(**params).fit(binary), np.zeros((8, 8), bool)
+    mask[:, 5:] = True
+    fresh = (blobs(100, seed=7) > 100).astype(np.uint8)
+    noise = np.where(mask, RNG.integers(0, 2, fresh.shape, dtype=np.uint8), fresh)
+    painted = model.inpaint(noise, mask, random_state=0)
+
+    np.testing.assert_array_equal(painted[:, ~mask], fresh[:, ~mask])
+    assert model.bits_per_dim(painted).value < model.bits_per_dim(noise).value - 0.2

@@ -86,10 +86,10 @@ class ImageRun:
         begun = time.monotonic()
         self.model.outlier_scores(self.images[first], **self.given(first))  # of each picture the mean of several passes
         spent = (time.monotonic() - begun) / (_DRAWS * len(self.images[first]))
-        passes, costs = seconds / max(spent, 1e-9), sorted(_PASSES.values())
+        passes, costs, left_out = seconds / max(spent, 1e-9), sorted(_PASSES.values()), math.inf
         while len(costs) > 1 and passes / len(costs) < costs[-1]:
-            costs.pop()
-        return replace(self, passes=passes / len(costs))
+            left_out = costs.pop()
+        return replace(self, passes=min(passes / len(costs), math.nextafter(left_out, 0)))
 
     def few(self, most: int, each: float, least: int = 1) -> int:
         """How many of ``most`` things there is time for where each costs so many passes; never fewer than ``least``."""
