@@ -89,11 +89,11 @@ def slowed(method, cost, clock):
     ],
 )
 def test_figures_of_slow_models_are_smaller_or_left_out(tmp_path, monkeypatch, seconds, names):
-    """A pass takes a second by a clock that only the model moves."""
+    """A pass takes a second by a clock that only the model moves; paths and manifolds are drawn by sampling."""
     clock, model = [0.0], Fake()
     monkeypatch.setattr("time.monotonic", lambda: clock[0])
-    costs = {"sample": len, "interpolate": lambda found: len(found) + 2, "outlier_scores": lambda found: 4 * len(found)}
-    costs |= {"manifold": lambda found: found.shape[0] ** 2 + 4, "inpaint": lambda found: 3 * 266 * len(found)}
+    costs = {"sample": len, "interpolate": lambda found: 2, "outlier_scores": lambda found: 4 * len(found)}
+    costs |= {"manifold": lambda found: 4, "inpaint": lambda found: 3 * 266 * len(found)}
     for name, cost in costs.items():
         monkeypatch.setattr(model, name, slowed(getattr(model, name), cost, clock))
     paths = draw_images(tmp_path, model, Fake().sample(70), max_time=seconds)
