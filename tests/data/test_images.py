@@ -59,6 +59,7 @@ def test_a_gzip_file_cut_short_is_damaged(tmp_path):
         (GREY.astype(float), "dtype float64: pictures are whole numbers"),
         (GREY[0], r"shape \(5, 6\): pictures have shape"),
         (np.zeros((3, 4, 4, 4), np.uint8), r"shape \(3, 4, 4, 4\)"),
+        (np.zeros((3, 3, 4, 4), np.uint8), r"shape \(3, 3, 4, 4\).*put the channels last"),
         (np.zeros((3, 0, 4), np.uint8), "shape"),
         (np.array([None, {}], dtype=object), "is not a plain NumPy array"),
     ],

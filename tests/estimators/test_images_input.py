@@ -21,7 +21,7 @@ RNG = np.random.default_rng(0)
     [
         (GREY[0], r"shape \(n, H, W\) or \(n, H, W, C\)"),
         (GREY / 255, "whole numbers from 0 to 255, dtype uint8; got dtype float64"),
-        (GREY[:1], "1 pictures are too few"),
+        (GREY[:1], "pictures to learn from must be at least 2, got 1"),
         (GREY.astype(int) - 1, "reach from -1 to"),
         (GREY.astype(int) + 200, "but levels=256 means 0 to 255"),
         (GREY[:, :7], "7 x 8 do not halve evenly: pad or crop them, or take architecture='real_nvp'"),
@@ -95,6 +95,8 @@ RAGGED = [[[1, 2], [3, 4]], [[1, 2]]]
         (lambda m: ImageRealNVP(**QUICK).fit(RAGGED), "pictures is a list of parts of unlike shapes"),
         (lambda m: m.score_samples(RAGGED), "pictures is a list of parts of unlike shapes"),
         (lambda m: m.interpolate([[1, 2], [3]], GREY[0]), "a picture is a list of parts of unlike shapes"),
+        (lambda m: m.inverse_transform([["a"]]), "Z has dtype <U1: pass what transform gave"),
+        (lambda m: ImageRealNVP(**QUICK).fit(GREY[:, :0]), r"\(n, H, W\) or \(n, H, W, C\), got \(300, 0, 8\)"),
         (lambda m: m.inverse_transform(RAGGED), "Z is a list of parts of unlike shapes"),
         (lambda m: m.inpaint(GREY[:2], [[True], [True, False]]), "mask is a list of parts of unlike shapes"),
         (lambda m: ImageRealNVP(**QUICK).fit(GREY, context=[[1], [2, 3]]), "context is a list of parts of unlike"),

@@ -166,7 +166,7 @@ class ImageRealNVP(PictureModel):
         check_params(self, ("layers", "width", "scales", "blocks"))
         k = picture_tensor(images, self.levels)
         if len(k) < 2:
-            raise InputError(f"{len(k)} pictures are too few to learn from: give at least 2")
+            raise InputError(f"pictures to learn from must be at least 2, got {len(k)}")
         self.grey_ = np.ndim(images) == 3
         self.labels_ = Labels.learn(context, len(k))
         given = self.labels_.read(context, len(k))

@@ -74,9 +74,14 @@ def read_npy(path: Path) -> np.ndarray:
 def check_pictures(found: np.ndarray, name: str) -> np.ndarray:
     """Refuse what is not uint8 of shape (n, H, W) or (n, H, W, C) with one channel or three."""
     if found.dtype != np.uint8:
-        raise InputError(f"{name} has dtype {found.dtype}: pictures are whole numbers from 0 to 255, dtype uint8")
+        raise InputError(
+            f"{name} has dtype {found.dtype}: pictures are whole numbers from 0 to 255, dtype uint8: convert them"
+        )
     if found.ndim not in (3, 4) or (found.ndim == 4 and found.shape[3] not in (1, 3)) or 0 in found.shape[1:]:
-        raise InputError(f"{name} has shape {found.shape}: pictures have shape (n, H, W) or (n, H, W, C), C 1 or 3")
+        first = "; put the channels last" if found.ndim == 4 and found.shape[1] in (1, 3) else ""
+        raise InputError(
+            f"{name} has shape {found.shape}: pictures have shape (n, H, W) or (n, H, W, C), C 1 or 3{first}"
+        )
     return found
 
 

@@ -50,7 +50,7 @@ def picture_tensor(images: ArrayLike, levels: int, like: Sequence[int] | None = 
     if not isinstance(levels, int | np.integer) or not 2 <= levels <= 256:
         raise InputError(f"levels must be a whole number from 2 to 256, got {levels!r}")
     found = plain_array(images, "pictures")
-    if found.ndim not in (3, 4):
+    if found.ndim not in (3, 4) or 0 in found.shape[1:]:
         raise InputError(f"pictures have shape (n, H, W) or (n, H, W, C), got {found.shape}")
     if found.dtype.kind not in "bui":
         raise InputError(f"pictures are whole numbers from 0 to {levels - 1}, dtype uint8; got dtype {found.dtype}")

@@ -88,7 +88,10 @@ class PictureModel(DensityMixin, BaseEstimator):
     def inverse_transform(self, Z: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
         """Pictures, uint8, of latents."""
         check_is_fitted(self, "flow_")
-        z = torch.from_numpy(np.array(plain_array(Z, "Z"), dtype=np.float32))
+        latents = plain_array(Z, "Z")
+        if latents.dtype.kind not in "biuf":
+            raise InputError(f"Z has dtype {latents.dtype}: pass what transform gave")
+        z = torch.from_numpy(np.array(latents, dtype=np.float32))
         z = (z[..., None] if self.grey_ and z.dim() == 3 else z).movedim(-1, min(1, z.dim() - 1))
         if z.shape[1:] != self.flow_.event_shape:
             raise InputError(f"Z has shape {np.shape(Z)}: pass what transform gave")
