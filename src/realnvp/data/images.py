@@ -56,9 +56,8 @@ def read_images(path: Path, *, seed: int = 0) -> ImageSet:
     found = read_folder(path) if path.is_dir() else Folder(read_npy(path), [])
     pictures, labels = found.pictures, found.labels
     if len(pictures) < 10:
-        raise InputError(
-            f"{path} has {len(pictures)} picture{'s' * (len(pictures) != 1)}: give at least 10, so that some can be held out"
-        )
+        many = f"{len(pictures)} picture{'s' * (len(pictures) != 1)}"
+        raise InputError(f"{path} has {many}: give at least 10, so that some can be held out")
     train, test = _split(len(pictures), min(len(pictures) // 10, 10_000), seed)
     name = path.resolve().name if path.is_dir() else path.stem
     if labels is None:
