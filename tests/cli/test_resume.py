@@ -69,7 +69,7 @@ def test_a_cut_training_is_told_of_and_goes_on_to_the_bit(realnvp, power_cut, da
     assert "12 steps" in out
     assert Path("cut run/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
     assert plain("cut run") == plain("whole")
-    assert "go on     realnvp fit" in realnvp("info", "cut run")[1]
+    assert "go on     with a longer limit: realnvp fit" in realnvp("info", "cut run")[1]
 
 
 @pytest.mark.parametrize("kept", [True, False])

@@ -122,7 +122,7 @@ def tell(run: Path) -> None:
     say(f"pictures  {high} x {wide}, {channels} channel{'s' * (channels > 1)}")
     say(f"training  {why(config['stopped_by'])}")
     if more := unfinished(run):
-        say(f"go on     {more}{'' if config['stopped_by'] == 'interrupt' else ', with a longer limit'}")
+        say(f"go on     {'' if config['stopped_by'] == 'interrupt' else 'with a longer limit: '}{more}")
     if config["classes"]:
         say(f"given     label: {', '.join(map(str, config['classes']))}")
     if data:

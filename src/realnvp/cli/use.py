@@ -115,7 +115,7 @@ def info(run: Path, *, as_json: bool) -> None:
     say(f"columns   {', '.join(columns)}{' given ' * bool(given)}{', '.join(given)}")
     say(f"training  {why(config['stopped_by'])}")
     if more := unfinished(run):
-        say(f"go on     {more}{'' if config['stopped_by'] == 'interrupt' else ', with a longer limit'}")
+        say(f"go on     {'' if config['stopped_by'] == 'interrupt' else 'with a longer limit: '}{more}")
     if data:
         say(f"data      {data['name']}, {data['rows']:,} rows to train on")
         say()
