@@ -131,7 +131,7 @@ def test_separate_nets_decide_a_parameter_each(kernel):
     kept = torch.randn(6, 2)
     for net in coupling.net.nets:
         moved(net)
-    theta = coupling._theta(kept, None)
+    theta = coupling.theta(kept)
 
     assert len(coupling.net.nets) == kernel.size
     assert theta.shape == (6, 3, kernel.size)

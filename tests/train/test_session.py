@@ -316,25 +316,6 @@ def test_the_best_of_the_weights_and_their_average_is_left():
     assert any(mean < raw for raw, mean in zip(seen[::2], seen[1::2], strict=True))
 
 
-def test_the_compiled_module_is_the_one_trained():
-    calls = []
-
-    class Wrapped(nn.Module):
-        def __init__(self, inner):
-            super().__init__()
-            self.inner = inner
-
-        def forward(self, batch):
-            calls.append(batch)
-            return self.inner(batch)
-
-    objective = Distance()
-    run(objective, compiled=Wrapped(objective))
-
-    assert len(calls) == 100
-    assert away(objective) < 1e-3
-
-
 def test_weight_decay_reaches_the_weights():
     class Layer(nn.Linear):
         def forward(self, batch):

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, DensityMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch import Tensor, nn
+from torch import Tensor
 
 import realnvp
 from realnvp.data.batches import Batch, Deck, shuffled, stream
@@ -32,6 +32,7 @@ from realnvp.estimators.parts.rows import (
     tensor,
 )
 from realnvp.flow import Flow
+from realnvp.memory import MEMORIES
 from realnvp.objectives import MaxLikelihood
 from realnvp.session import Limits, Record, Unit, train
 from realnvp.train.checkpoint import read_run, write_run
@@ -60,10 +61,12 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         early_stopping: end when the held-out figure has not improved for a quarter of the training.
         validation_fraction: share of rows held out, at most half of them and at most 10,000; with 0, or below 10
             rows, the figures called held out are those of the training rows.
-        precision: what the nets compute in while training, ``"float32"`` or ``"bf16"``.
-        compile: ``True`` compiles the training step with ``torch.compile``; ``False`` does not, and ``"auto"`` does
-            not either as yet.
-        memory: ``"stored"``, the only choice as yet: activations are kept for the gradient.
+        precision: what the nets compute in while training, ``"float32"`` or ``"bf16"``; ``"auto"`` is bf16 for nets of
+            width 128 or more where the device multiplies it fast. Densities are exact in either.
+        compile: compile the training step with ``torch.compile``; ``"auto"`` does once four minutes or more of training
+            are seen to be left.
+        memory: ``"stored"`` keeps activations for the gradient; ``"constant"`` finds them again from the flow's output:
+            training takes the memory of one coupling however many there are, and a third more time.
         device: where to train; by default the accelerator if there is one.
         random_state: seed; the same seed gives the same numbers on the same machine.
         verbose: show a progress bar on a terminal or in a notebook.
@@ -93,7 +96,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         max_time: float | None = None,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
-        precision: str = "float32",
+        precision: str = "auto",
         compile: bool | str = "auto",  # noqa: A002 - the name the field uses
         memory: str = "stored",
         device: str | torch.device | None = None,
@@ -125,9 +128,8 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
     ) -> "RealNVP":
         """Learn the density of ``X``, of shape (n, D), or of ``X`` given ``context``, of shape (n, C).
 
-        Raises ``InputError`` (a ``ValueError``) for input that no density can be learnt from. An interrupt leaves the
-        best model so far in place and is raised again. ``checkpoint``, a ``realnvp.train.Checkpoint``, keeps where the
-        training stands, so that it can go on with the same rows, parameters and seed, and other limits if wished.
+        Raises ``InputError`` (a ``ValueError``) for what cannot be learnt from. An interrupt leaves the best model
+        in place and is raised again. A ``realnvp.train.Checkpoint`` lets it go on with the same rows and parameters.
         """
         started = time.monotonic()
         check_params(self)
@@ -139,7 +141,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         kept_rows, held_rows = (scaled(scalers(made[2]), [a[part] for a in arrays]) for part in (kept, held))
         deck = Deck(len(kept), torch.Generator().manual_seed(seed))
         if checkpoint is not None:
-            told = {name: getattr(self, name) for name in ("batch_size", "lr", "validation_fraction")}
+            told = {name: getattr(self, name) for name in ("batch_size", "lr", "validation_fraction", "memory")}
             checkpoint.about = {**made[0], **told, "seed": seed, "data": fingerprint([tensor(a) for a in arrays])}
         batches = shuffled(kept_rows, self.batch_size, deck)
         return self._train(made, batches, held_rows, started, checkpoint=checkpoint, keep={"deck": deck})
@@ -247,7 +249,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
 
     def _begin(self, arrays: Sequence[np.ndarray], seed: int) -> tuple[dict, Flow, Flow]:
         """Return the architecture, the flow to train and the same in the units of the arrays, calibrated on them."""
-        shape = architecture(self, arrays)
+        shape = architecture(self, arrays, device := device_of(self.device))
         core = build(shape, seed)
         flow = whole(core)
         for scaler, a in zip(scalers(flow), arrays, strict=True):
@@ -256,7 +258,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         if self.base == "mixture":
             core.base = flow.base = mixture_base(tensors[0], shape["components"], seed)
         core.calibrate(*tensors)
-        flow.to(device_of(self.device))
+        flow.to(device)
         return shape, core, flow
 
     def _train(
@@ -268,15 +270,14 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         **kept: Any,
     ) -> "RealNVP":
         shape, core, flow = made
-        objective: nn.Module = MaxLikelihood(core)
         outcome = train(
-            objective,
+            MaxLikelihood(MEMORIES[self.memory](core)),
             batches,
             lambda module: mean_objective(module, held),
             limits=Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping else 0.0),
             lr=self.lr,
             unit=Unit(offset=float(scalers(flow)[0].scale.log().sum())),
-            compiled=cast(nn.Module, torch.compile(objective)) if self.compile not in (False, "auto") else None,
+            compiled=self.compile,
             callbacks=self.callbacks or (),
             verbose=self.verbose,
             started=started,

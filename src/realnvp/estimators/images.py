@@ -5,13 +5,12 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import Tensor
 
 import realnvp
 from realnvp.data.batches import Deck
@@ -32,6 +31,7 @@ from realnvp.estimators.pictures.flows import architecture, dequantiser, image_f
 from realnvp.estimators.pictures.labels import Labels
 from realnvp.estimators.pictures.model import PictureModel
 from realnvp.flow import Flow
+from realnvp.memory import MEMORIES
 from realnvp.objectives import MaxLikelihood, VariationalDequantisation
 from realnvp.session import Limits, Record, Unit, train
 from realnvp.train.checkpoint import read_run, write_run
@@ -75,8 +75,8 @@ class ImageRealNVP(PictureModel):
         validation_fraction: share of pictures held out, at most 1,000.
         precision: what the nets compute in while training: ``"float32"``, ``"bf16"``, or ``"auto"``, bf16 where the
             device multiplies it fast. Outside training it is float32.
-        compile: ``True`` compiles the training step; ``False`` and, as yet, ``"auto"`` do not.
-        memory: ``"stored"``, the only choice as yet.
+        compile: as in ``RealNVP``.
+        memory: ``"stored"`` or ``"constant"``, as in ``RealNVP``.
         device: where to train; by default the accelerator if there is one.
         random_state: seed; the same seed gives the same numbers on the same machine.
         verbose: show a progress bar on a terminal or in a notebook.
@@ -182,7 +182,7 @@ class ImageRealNVP(PictureModel):
         start = next(noisy_batches(pictures, self.levels, max(16, piece_of(k.shape[1:])), False, deck))
         flow.calibrate(*((start,) if isinstance(start, Tensor) else start))
         if checkpoint is not None:
-            options = ("batch_size", "lr", "flips", "levels", "validation_fraction")
+            options = ("batch_size", "lr", "flips", "levels", "validation_fraction", "memory")
             checkpoint.about = self.architecture_ | {name: getattr(self, name) for name in options}
             checkpoint.about |= {"seed": seed, "data": fingerprint(arrays)}
         return self._train(flow, pictures, measured, deck, checkpoint, started)
@@ -204,7 +204,8 @@ class ImageRealNVP(PictureModel):
 
         fixed = [*with_noise(held[0], self.levels, torch.Generator().manual_seed(0), self.noise_), *held[1:]]
         noise = self.noise_
-        objective = MaxLikelihood(flow) if noise is None else VariationalDequantisation(flow, noise, self.levels)
+        seen = MEMORIES[self.memory](flow)
+        objective = MaxLikelihood(seen) if noise is None else VariationalDequantisation(seen, noise, self.levels)
         dimensions = flow.event_shape.numel()
         outcome = train(
             objective,
@@ -213,7 +214,7 @@ class ImageRealNVP(PictureModel):
             limits=Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping else 0.0, every=0.04),
             lr=self.lr,
             unit=Unit("bits/dim", 1 / (dimensions * math.log(2)), math.log2(self.levels)),
-            compiled=cast(nn.Module, torch.compile(objective)) if self.compile not in (False, "auto") else None,
+            compiled=self.compile,
             callbacks=(*(self.callbacks or ()), book.add),
             verbose=self.verbose,
             started=started,

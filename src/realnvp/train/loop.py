@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from realnvp.train.base import GuardedOptimizer
+
 __all__ = ["Guard", "Step", "TrainingError", "fit"]
 
 
@@ -28,7 +30,7 @@ class Step:
 def fit(
     objective: nn.Module,
     batches: Iterable,
-    optimizer: torch.optim.Optimizer,
+    optimizer: GuardedOptimizer | torch.optim.Optimizer,
     *,
     schedule: Callable[[int], float] | None = None,
     clip: float = 1.0,
@@ -37,11 +39,11 @@ def fit(
 ) -> Iterator[Step]:
     """Minimise ``objective(batch)``, one ``Step`` per batch, for as long as ``batches`` lasts.
 
-    ``schedule(steps taken)`` scales the optimiser's ``initial_lr``; the gradient's norm is clipped to ``clip``. A step
-    whose loss or gradient is not finite never reaches the weights: it is skipped and counted. Five in a row put back
-    the last good weights and halve the rate (one is enough to put them back where it spoilt running statistics);
-    eight halvings without a good stretch between them are a ``TrainingError``. To go on with a training, give its
-    ``guard`` and the number of steps ``taken``.
+    ``optimizer`` is ``adamw(module)`` or any of torch's. ``schedule(steps taken)`` scales its ``initial_lr``; the
+    gradient's norm is clipped to ``clip``. A step whose loss or gradient is not finite never reaches the weights: it is
+    skipped and counted. Five in a row put back the last good weights and halve the rate (one is enough to put them
+    back where it spoilt running statistics); eight halvings without a good stretch between them are a
+    ``TrainingError``. To go on with a training, give its ``guard`` and the number of steps ``taken``.
     """
     params = [p for p in objective.parameters() if p.requires_grad]
     rates = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
@@ -53,21 +55,31 @@ def fit(
         optimizer.zero_grad(set_to_none=True)
         loss = objective(batch)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(params, clip)
-        if guard.allows(loss, norm):
+        loss, grads = loss.detach(), [p.grad for p in params if p.grad is not None]
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))
+        good = torch.isfinite(loss) & torch.isfinite(norm)
+        guard.watch(good)
+        if isinstance(optimizer, GuardedOptimizer):
+            optimizer.guarded_step((norm / clip).clamp(min=1.0), ~good)
+        elif good:
+            torch._foreach_mul_(grads, (clip / (norm + 1e-6)).clamp(max=1.0))
             optimizer.step()
-        yield Step(index, loss.detach(), norm, rates[0] * factor, guard.skipped, guard.restored)
+        yield Step(index, loss, norm, rates[0] * factor, guard.skipped, guard.restored)
 
 
 @dataclass
 class Guard:
-    """Keeps non-finite steps from the weights."""
+    """Counts the steps that are not finite, puts the good weights back where they do not stop, and lowers the rate.
+
+    An accelerator is asked how its steps went only every ``lag`` of them, so that it never waits for the host.
+    """
 
     objective: nn.Module
-    optimizer: torch.optim.Optimizer
+    optimizer: GuardedOptimizer | torch.optim.Optimizer
     every: int = 50
     patience: int = 5
     most: int = 8
+    lag: int = 16
     factor: float = 1.0
     skipped: int = 0
     restored: int = 0
@@ -75,23 +87,30 @@ class Guard:
     _since: int = 0  # good steps since the last copy
     _failed: int = 0  # restorations since the last copy
     _good: list[Tensor] = field(default_factory=list)
+    _asked: list[Tensor] = field(default_factory=list)  # how the last steps went, on their device
 
     def __post_init__(self) -> None:
         self._copy()
 
-    def allows(self, loss: Tensor, norm: Tensor) -> bool:
-        """Whether the step may be taken; where not, count it and put the good weights back if it is time."""
-        if torch.isfinite(loss) & torch.isfinite(norm):
+    def watch(self, good: Tensor) -> None:
+        """Take note of whether a step is good, before it reaches the weights."""
+        self._asked.append(good)
+        if good.device.type == "cpu" or len(self._asked) >= self.lag:
+            went, self._asked = torch.stack(self._asked).tolist(), []
+            for fine in went:
+                self._count(fine)
+
+    def _count(self, fine: bool) -> None:
+        if fine:
             self._row, self._since = 0, self._since + 1
             if self._since >= self.every:
                 self._copy()
-            return True
+            return
         self.skipped, self._row = self.skipped + 1, self._row + 1
         if self._row >= self.patience:
             self._lower()
         elif not self._buffers_finite():
             self._restore()  # one bad batch in the running statistics says nothing of the rate
-        return False
 
     def state(self) -> dict[str, Tensor]:
         """Return the counts and the good weights."""

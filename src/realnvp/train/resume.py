@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from realnvp.errors import InputError
 from realnvp.files import CHECKPOINT, check_folder, write_atomically
+from realnvp.train.base import GuardedOptimizer
 
 __all__ = [
     "CHECKPOINT",
@@ -149,7 +150,7 @@ class Weights:
 class Moments:
     """The state of an optimiser."""
 
-    optimizer: torch.optim.Optimizer
+    optimizer: GuardedOptimizer
 
     def state(self) -> dict[str, Tensor]:
         """Return the moments of every parameter, by its number and their names."""
@@ -162,7 +163,7 @@ class Moments:
         for key, value in state.items():
             number, _, name = key.partition(".")
             found.setdefault(int(number), {})[name] = value
-        self.optimizer.load_state_dict({"state": found, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        self.optimizer.load_state_dict({"state": found})
 
 
 class Saver:

@@ -17,7 +17,7 @@ from realnvp.transforms.norm import ActNorm, BatchNorm, Standardise
 from realnvp.transforms.permute import Flip, Permute, Shuffle
 from realnvp.transforms.pointwise import Box, Logit, Probit
 from realnvp.transforms.scale import Affine, Scale
-from realnvp.transforms.squeeze import Flat, Part, Squeeze
+from realnvp.transforms.squeeze import Flat, Part, Squeeze, Within
 
 __all__ = [
     "ActNorm",
@@ -49,4 +49,5 @@ __all__ = [
     "Standardise",
     "Transform",
     "Whiten",
+    "Within",
 ]

@@ -44,6 +44,10 @@ class Split:
         swapped = self.swaps(kept.shape[dim] + moved.shape[dim])
         return self._join(moved, kept, dim) if swapped else self._join(kept, moved, dim)
 
+    def of_moved(self, ladj: Tensor) -> Tensor:
+        """Leave out of elementwise log-derivatives those of what is not moved."""
+        return ladj
+
     def _cut(self, x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
         small = x.shape[dim] // 2
         return x.narrow(dim, 0, small), x.narrow(dim, small, x.shape[dim] - small)
@@ -94,6 +98,10 @@ class OrderedHalves(nn.Module):
         """Undo ``split``."""
         return self.halves.merge(kept, moved, dim).index_select(dim, self.back)
 
+    def of_moved(self, ladj: Tensor) -> Tensor:
+        """Return all: every value is moved."""
+        return ladj
+
 
 class RandomHalves(OrderedHalves):
     """A random half, drawn from ``seed``, and the rest."""
@@ -102,12 +110,32 @@ class RandomHalves(OrderedHalves):
         super().__init__(torch.randperm(features, generator=torch.Generator().manual_seed(seed)), swap)
 
 
-class _Whole(Split):
-    """Everything is seen, and everything may be moved: which of it, a mask says."""
+class _Colours(Split):
+    """The pixels of one colour of the checkerboard are kept, those of the other moved.
+
+    At full resolution no cut along an axis tells them apart: both parts are whole pictures. In the kept one the moved
+    pixels are zero; of the moved one the kept pixels are left aside.
+    """
 
     def sizes(self, features: int) -> tuple[int, int]:
         """Return the features twice."""
         return features, features
+
+    def split(self, x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+        """Return ``(kept, moved)``."""
+        return torch.where(self._kept(x), x, 0.0), x
+
+    def merge(self, kept: Tensor, moved: Tensor, dim: int) -> Tensor:
+        """Undo ``split``."""
+        return torch.where(self._kept(kept), kept, moved)
+
+    def of_moved(self, ladj: Tensor) -> Tensor:
+        """Leave out the log-derivatives at the kept pixels."""
+        return torch.where(self._kept(ladj), 0.0, ladj)
+
+    def _kept(self, x: Tensor) -> Tensor:
+        rows, columns = (torch.arange(n, device=x.device) for n in x.shape[-2:])
+        return (rows[:, None] + columns) % 2 == int(self.swap)
 
 
 class Coupling(Transform):
@@ -162,10 +190,10 @@ class Coupling(Transform):
         self, x: Tensor, context: Tensor | None, kernel: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
     ) -> tuple[Tensor, Tensor]:
         kept, moved = self.split.split(x, -self.event_dim)
-        moved, ladj = kernel(moved, self._theta(kept, context))
-        return self.split.merge(kept, moved, -self.event_dim), sum_event(ladj, self.event_dim)
+        moved, ladj = kernel(moved, self.theta(kept, context))
+        return self.split.merge(kept, moved, -self.event_dim), sum_event(self.split.of_moved(ladj), self.event_dim)
 
-    def _theta(self, kept: Tensor, context: Tensor | None) -> Tensor:
+    def theta(self, kept: Tensor, context: Tensor | None = None) -> Tensor:
         """Return the kernel's parameters, shape ``(*batch, *moved event, size)``."""
         axis = -self.event_dim
         if self.context:
@@ -200,25 +228,15 @@ class CheckerboardCoupling(Coupling):
 
     Forward   ``z_ij = x_ij`` where ``i + j`` is even (odd with ``swap``), else ``k(x_ij; net(kept pixels)_ij)``
 
-    At full resolution the two colours cannot be told apart by a cut along an axis: the moved pixels are hidden from the
-    net by zeros, its answers at the kept ones are left aside. Events are pictures ``(channels, H, W)`` of any size.
+    Events are pictures ``(channels, H, W)`` of any size.
 
     References:
         Real NVP (Dinh et al., 2016), section 3.4, https://arxiv.org/abs/1605.08803
     """
 
     def __init__(self, channels: int, net: NetFactory, kernel: Kernel, *, swap: bool = False, context: int = 0) -> None:
-        super().__init__(channels, net, kernel, split=_Whole(), context=context, event_dim=3)
-        self.swap = swap
-
-    def _move(
-        self, x: Tensor, context: Tensor | None, kernel: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-    ) -> tuple[Tensor, Tensor]:
-        rows, columns = (torch.arange(n, device=x.device) for n in x.shape[-2:])
-        kept = (rows[:, None] + columns) % 2 == int(self.swap)
-        moved, ladj = kernel(x, self._theta(torch.where(kept, x, 0.0), context))
-        return torch.where(kept, x, moved), sum_event(torch.where(kept, 0.0, ladj), 3)
+        super().__init__(channels, net, kernel, split=_Colours(swap), context=context, event_dim=3)
 
     def extra_repr(self) -> str:
         """Show what is not a module."""
-        return f"{super().extra_repr()}, swap={self.swap}"
+        return f"{super().extra_repr()}, swap={self.split.swap}"

@@ -106,6 +106,16 @@ class BatchNorm(Diagonal):
             return self.normalise(x, *self._combine(*self._track(x)))
         return super().forward(x)
 
+    def again(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what ``forward`` has just returned for ``x``, with the same gradients; nothing is moved."""
+        if not (self.training and x.numel()):
+            return super().forward(x)
+        mean, var = (
+            old + (1 - self.momentum) * (new - new.detach())
+            for new, old in zip(self.moments(x), (self.mean, self.var), strict=True)
+        )
+        return self.normalise(x, *self._combine(mean, var))
+
     @torch.no_grad()
     def calibrate(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Start the running statistics at those of ``x``."""

@@ -6,7 +6,7 @@ from torch import Tensor
 from realnvp.errors import InputError
 from realnvp.transforms.base import Transform
 
-__all__ = ["Flat", "Part", "Squeeze"]
+__all__ = ["Flat", "Part", "Squeeze", "Within"]
 
 
 class Squeeze(Transform):
@@ -53,31 +53,59 @@ _COLOURS = ((0, 0), (1, 1), (0, 1), (1, 0))
 _ROWS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
-class Flat(Transform):
-    """``transform`` of the pixels in a row: ``(C, H, W) -> (C H W,)``, the vectors' transform, and back."""
+class Within(Transform):
+    """A transform that hands ``transform`` a piece of its input, or all of it in another shape.
 
-    event_dim = 3
+    A subclass says with ``cut`` what is handed on, with ``join`` how the answer goes back among the rest.
+    """
 
     def __init__(self, transform: Transform) -> None:
         super().__init__()
-        self.transform, self.context = transform, transform.context
+        self.transform, self.context, self.event_dim = transform, transform.context, transform.event_dim
+
+    def cut(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return what is handed on, and behind it what is not."""
+        raise TypeError(f"{type(self).__name__} does not say what it hands on")
+
+    def join(self, part: Tensor, *rest: Tensor, like: Tensor) -> Tensor:
+        """Undo ``cut``; ``like`` has the shape of the whole."""
+        raise TypeError(f"{type(self).__name__} does not say how to undo its cut")
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return ``z`` and the ``ladj`` of the vectors' transform."""
-        z, ladj = self.transform(x.flatten(-3), context)
-        return z.reshape(x.shape), ladj
+        """Return ``z`` and the ``ladj`` of the inner transform."""
+        part, *rest = self.cut(x)
+        part, ladj = self.transform(part, context)
+        return self.join(part, *rest, like=x), ladj
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return ``x`` and the ``ladj`` of the vectors' transform."""
-        x, ladj = self.transform.inverse(z.flatten(-3), context)
-        return x.reshape(z.shape), ladj
+        """Return ``x`` and the ``ladj`` of the inner transform."""
+        part, *rest = self.cut(z)
+        part, ladj = self.transform.inverse(part, context)
+        return self.join(part, *rest, like=z), ladj
 
     def calibrate(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Calibrate the vectors' transform."""
-        return self.transform.calibrate(x.flatten(-3), context).reshape(x.shape)
+        """Calibrate the inner transform."""
+        part, *rest = self.cut(x)
+        return self.join(self.transform.calibrate(part, context), *rest, like=x)
 
 
-class Part(Transform):
+class Flat(Within):
+    """``transform`` of the pixels in a row: ``(C, H, W) -> (C H W,)``, the vectors' transform, and back."""
+
+    def __init__(self, transform: Transform) -> None:
+        super().__init__(transform)
+        self.event_dim = 3
+
+    def cut(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return the pixels in a row."""
+        return (x.flatten(-3),)
+
+    def join(self, part: Tensor, *rest: Tensor, like: Tensor) -> Tensor:
+        """Return the picture."""
+        return part.reshape(like.shape)
+
+
+class Part(Within):
     """``transform`` of the first ``features`` features (channels); the others stay as they are, factored out.
 
     References:
@@ -85,30 +113,17 @@ class Part(Transform):
     """
 
     def __init__(self, transform: Transform, features: int) -> None:
-        super().__init__()
-        self.transform, self.features = transform, features
-        self.event_dim, self.context = transform.event_dim, transform.context
+        super().__init__(transform)
+        self.features = features
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return ``z`` and the ``ladj`` of the part."""
-        part, rest = self._cut(x)
-        z, ladj = self.transform(part, context)
-        return torch.cat((z, rest), -self.event_dim), ladj
-
-    def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return ``x`` and the ``ladj`` of the part."""
-        part, rest = self._cut(z)
-        x, ladj = self.transform.inverse(part, context)
-        return torch.cat((x, rest), -self.event_dim), ladj
-
-    def calibrate(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Calibrate the transform of the part."""
-        part, rest = self._cut(x)
-        return torch.cat((self.transform.calibrate(part, context), rest), -self.event_dim)
-
-    def _cut(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def cut(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return the first features and the others."""
         axis = -self.event_dim
         return x.narrow(axis, 0, self.features), x.narrow(axis, self.features, x.shape[axis] - self.features)
+
+    def join(self, part: Tensor, *rest: Tensor, like: Tensor) -> Tensor:
+        """Put the others behind the first ones."""
+        return torch.cat((part, *rest), -self.event_dim)
 
     def extra_repr(self) -> str:
         """Show what is not a module."""

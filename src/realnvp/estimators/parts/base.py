@@ -22,6 +22,7 @@ __all__ = [
     "device_of",
     "fitting",
     "plain_params",
+    "precision_of",
     "seed_of",
     "seeded",
 ]
@@ -76,8 +77,8 @@ def check_params(model: Any, auto: Sequence[str] = ("layers",)) -> None:
         raise InputError(f"validation_fraction must lie in [0, 1), got {model.validation_fraction!r}")
     if getattr(model, "compile", "auto") not in (True, False, "auto"):
         raise InputError(f"compile must be True, False or 'auto', got {model.compile!r}")
-    if getattr(model, "memory", "stored") != "stored":
-        raise InputError(f"memory must be 'stored', got {model.memory!r}")
+    if getattr(model, "memory", "stored") not in ("stored", "constant"):
+        raise InputError(f"memory must be 'stored' or 'constant', got {model.memory!r}")
 
 
 def chunk_of(features: int) -> int:
@@ -126,6 +127,17 @@ def device_of(name: str | torch.device | None) -> torch.device:
         reason = str(error).split("\n")[0]
         raise InputError(f"there is no device {str(name)!r} here ({reason}): leave device out") from error
     return torch.device(name)
+
+
+def precision_of(name: str, device: torch.device) -> str:
+    """Return what ``precision="auto"`` means here: ``"bf16"`` where the device multiplies it fast."""
+    chosen("precision", name, dict.fromkeys(("auto", "bf16", "float32")))
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    fast = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()  # bool() is False: older versions do not say
+    return "bf16" if device.type == "cpu" and fast else "float32"
 
 
 def fitting(method: Method) -> Method:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from realnvp.bases import Base, Logistic, Mixture, Normal
-from realnvp.estimators.parts.base import LAYERS, chosen, seeded
+from realnvp.estimators.parts.base import LAYERS, chosen, precision_of, seeded
 from realnvp.flow import Flow
 from realnvp.kernels import Additive, Affine, Chain, Kernel, Spline
 from realnvp.nets import Standard, mlp, waves
@@ -34,18 +34,22 @@ KERNELS: dict[str, Callable[..., Flow]] = {"additive": nice, "affine": real_nvp,
 BASES: dict[str, Callable[..., Base]] = {"logistic": Logistic, "mixture": Mixture, "normal": Normal}
 _REACH = 6.0
 """How far out, in standard deviations, the splines of an energy act: beyond it lies 1e-6 of a logistic base."""
+_WIDE = 128
+"""Width of the nets from which half-width products save more than the conversions cost."""
 PRECISIONS = {"float32": None, "bf16": torch.bfloat16}
 
 
-def architecture(model: Any, arrays: Sequence[np.ndarray]) -> dict:
+def architecture(model: Any, arrays: Sequence[np.ndarray], device: torch.device) -> dict:
     """Return the plain data that ``build`` makes a flow from, for these parameters and this data (and context)."""
+    narrow = model.precision == "auto" and model.width < _WIDE
     return {
         "features": arrays[0].shape[1],
         "context": arrays[1].shape[1] if len(arrays) > 1 else 0,
         "components": min(8, len(arrays[0]) // 2),
         "layers": LAYERS.get(model.kernel, 0) if model.layers == "auto" else int(model.layers),
         "width": int(model.width),
-        **{name: getattr(model, name) for name in ("kernel", "base", "precision")},
+        "precision": "float32" if narrow else precision_of(model.precision, device),
+        **{name: getattr(model, name) for name in ("kernel", "base")},
     }
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from realnvp.bases import Logistic, Normal
 from realnvp.errors import InputError
-from realnvp.estimators.parts.base import chosen, seeded
+from realnvp.estimators.parts.base import chosen, precision_of, seeded
 from realnvp.flow import Flow
 from realnvp.kernels import Additive, Affine, Chain, Kernel, Spline
 from realnvp.recipes import flat_real_nvp, glow_step, image_real_nvp, noise_flow
@@ -20,7 +20,6 @@ __all__ = [
     "architecture",
     "dequantiser",
     "image_flow",
-    "precision_of",
     "rebuilt",
     "weights",
 ]
@@ -35,7 +34,6 @@ _ALPHA = 0.05
 def architecture(model: Any, event: Sequence[int], context: int, device: torch.device) -> dict:
     """Return the plain data that ``image_flow`` makes a flow of pictures (C, H, W) from, for these parameters."""
     layers, width, blocks = chosen("architecture", model.architecture, ARCHITECTURES)
-    chosen("precision", model.precision, {"auto": 0, "bf16": 0, "float32": 0})
     for name in ("scales", "blocks"):
         if model.architecture == "flat" and getattr(model, name) != "auto":
             raise InputError(f"architecture='flat' has no {name}: leave {name} out, or take another architecture")
@@ -138,13 +136,3 @@ def _computing(flow: Flow, shape: dict) -> Flow:
         if isinstance(module, Coupling):
             module.compute = torch.bfloat16 if shape["precision"] == "bf16" else None
     return flow.float()
-
-
-def precision_of(name: str, device: torch.device) -> str:
-    """Return what ``precision="auto"`` means here: ``"bf16"`` where the device multiplies it fast."""
-    if name != "auto":
-        return name
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    fast = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()  # bool() is False: older versions do not say
-    return "bf16" if device.type == "cpu" and fast else "float32"

@@ -1,0 +1,98 @@
+"""Compilation of the training step, by the library's own care."""
+
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["PILOT", "WORTH", "Engine"]
+
+PILOT = 30
+"""Steps after which it is known how long a step takes."""
+WORTH = 240.0
+"""Seconds of training left from which compiling pays: it takes up to a minute, and saves a third or so of the rest."""
+
+
+class Engine(nn.Module):
+    """An objective that is compiled where that pays.
+
+    ``choice`` is ``True`` (before the first step), ``False``, or ``"auto"``: after ``PILOT`` steps, if ``WORTH``
+    seconds or more are ``left`` at their pace. The first compiled batch is tried outside the training, so that a
+    machine without a compiler goes on without, and says so; how long that took is told to ``waited``. Compiled code is
+    kept by torch between processes.
+
+    Args:
+        objective: ``objective(batch) -> scalar``.
+        choice: when to compile.
+        left: how many seconds of training are left, given the seconds of a step.
+        waited: is told how long the compilation took.
+    """
+
+    def __init__(
+        self,
+        objective: nn.Module,
+        choice: bool | str,
+        *,
+        left: Callable[[float], float],
+        waited: Callable[[float], None],
+    ) -> None:
+        super().__init__()
+        self.objective, self.choice, self.left, self.waited = objective, choice, left, waited
+        self.run: Callable[[Any], Tensor] = objective
+        self.steps, self.begun = 0, 0.0
+        self.settled = choice is False
+
+    def forward(self, batch: Any) -> Tensor:
+        """Return ``objective(batch)``."""
+        self.steps += 1
+        if not self.settled and self._pays():
+            self._compile(batch)
+        return self.run(batch)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return whether the step is compiled, and whether that is settled."""
+        return {"settled": torch.tensor([self.settled, self.run is not self.objective, self.steps])}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take what ``state`` returned: a training that was compiled is compiled again with its next batch."""
+        settled, compiled, steps = state["settled"].tolist()
+        self.steps = steps if settled else 0  # the clock of the pilot did not go on: it is run again
+        if self.choice == "auto" and settled:
+            self.choice, self.settled = bool(compiled), not compiled
+
+    def _pays(self) -> bool:
+        if self.choice is True:
+            return True
+        if self.steps == PILOT // 3:  # the first steps are slower
+            self.begun = time.monotonic()
+        if self.steps < PILOT:
+            return False
+        pace = (time.monotonic() - self.begun) / (PILOT - PILOT // 3)
+        self.settled = self.left(pace) < WORTH
+        return not self.settled
+
+    def _compile(self, batch: Any) -> None:
+        """Compile, try it on the batch, and forget what came of that."""
+        began, self.settled = time.monotonic(), True
+        kept = {name: value.clone() for name, value in self.objective.named_buffers()}
+        params = [p for p in self.objective.parameters() if p.requires_grad]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the compiler speaks of its own inside
+                compiled = torch.compile(self.objective)
+                torch.autograd.grad(compiled(batch), params, allow_unused=True)
+            self.run = compiled
+        except Exception as error:
+            reason = str(error).strip().split("\n")[0]
+            warnings.warn(
+                f"the training step could not be compiled and runs as it is ({reason}): install a C++ compiler, or "
+                "say compile=False",
+                stacklevel=2,
+            )
+        with torch.no_grad():
+            for name, value in self.objective.named_buffers():
+                value.copy_(kept[name])  # running statistics have seen the batch once too often
+        self.waited(time.monotonic() - began)
