@@ -32,8 +32,9 @@ def heading(command: str) -> str:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    card = f"{torch.cuda.get_device_name()}, " if torch.cuda.is_available() else ""
     return (
-        f"{datetime.date.today()}, {model or 'unknown processor'}, {os.cpu_count()} cores seen, "
+        f"{datetime.date.today()}, {card}{model or 'unknown processor'}, {os.cpu_count()} cores seen, "
         f"{torch.get_num_threads()} thread used; Python {platform.python_version()}, torch {torch.__version__}; "
         f"`{command}`"
     )

@@ -36,22 +36,24 @@ def bits(k):
 
 
 @torch.no_grad()
-def sheet():
+def sheet(epoch):
     x = (flow.inverse(noise)[0] * levels).floor().clamp(0, levels - 1)
-    return montage(x[:, 0].numpy().astype("uint8"), levels=levels)
+    drawn = montage(x[:, 0].numpy().astype("uint8"), levels=levels)
+    (run.out / "epochs" / f"{epoch:03}.png").write_bytes(png_bytes(drawn))
+    return drawn
 
 
-sheets = [sheet()]
+(run.out / "epochs").mkdir(parents=True, exist_ok=True)
+sheets = [sheet(0)]
 optimizer = torch.optim.Adam(flow.parameters(), lr=1e-3)
 for epoch in range(1, run.steps(100) + 1):
     batches = (dequantised(train[rows]) for rows in torch.randperm(len(train)).split(100))
     for _ in fit(MaxLikelihood(flow), batches, optimizer):
         pass
-    sheets.append(sheet())
+    sheets.append(sheet(epoch))
     if epoch % 10 == 0 or epoch == 1:
         print(f"epoch {epoch:3}   held-out {bits(test):.4f} bits/dim")
 
-run.out.mkdir(parents=True, exist_ok=True)
 (run.out / "samples.png").write_bytes(png_bytes(sheets[-1]))
 (run.out / "training.gif").write_bytes(gif_bytes(sheets, milliseconds=100))
-print("pictures:", run.out / "samples.png", run.out / "training.gif")
+print("pictures:", run.out / "samples.png", run.out / "training.gif", run.out / "epochs")

@@ -12,7 +12,8 @@ import realnvp
 
 ROOT = Path(realnvp.__file__).parent
 FLOORS = [
-    "errors files shapes",
+    "errors shapes",
+    "files",
     "kernels",
     "nets",
     "transforms",
@@ -35,8 +36,8 @@ FLOORS = [
     "estimators/pictures",
     "estimators/pictures/model",
     "estimators",
-    "cli/options cli/parse cli/potential",
-    "cli/boltzmann cli/fit cli/pictures cli/use",
+    "cli/options cli/parse cli/potential cli/resume",
+    "cli/boltzmann cli/fit cli/pictures cli/pictures_use cli/use",
     "cli",
     "__main__",
 ]

@@ -1,20 +1,87 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, folders that can be written into, and which folders are runs."""
 
+import contextlib
+import errno
 import os
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-__all__ = ["write_atomically"]
+from realnvp.errors import InputError
+
+__all__ = [
+    "CHECKPOINT",
+    "CONFIG",
+    "HISTORY",
+    "MODEL",
+    "check_folder",
+    "holds_run",
+    "on_disk",
+    "write_atomically",
+    "write_together",
+]
+
+CONFIG, MODEL, HISTORY = "config.json", "model.safetensors", "history.jsonl"
+CHECKPOINT = "checkpoint.safetensors"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_SHUT = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def write_atomically(path: Path, content: bytes) -> Path:
     """Write under a hidden name, make it safe on the disk, and rename: a reader sees all of the file or none."""
-    hidden = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
-    try:
-        with hidden.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(hidden, path)
-    finally:
-        hidden.unlink(missing_ok=True)
+    write_together({path: content})
     return path
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write files under hidden names and rename them once all are safe on the disk; a full disk changes none.
+
+    The last one vouches for the others: what was there under its name goes first, and it comes last.
+    """
+    hidden = {path: path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp") for path in contents}
+    *others, last = contents
+    try:
+        for path, content in contents.items():
+            with on_disk(path), hidden[path].open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        if others:
+            last.unlink(missing_ok=True)
+        for path in contents:
+            with on_disk(path):
+                os.replace(hidden[path], path)
+    finally:
+        for name in hidden.values():
+            with contextlib.suppress(OSError):  # the reason why it is there is the one to tell
+                name.unlink(missing_ok=True)
+
+
+def check_folder(folder: Path) -> Path:
+    """Make a folder if need be and write into it, a file without a name: better heard now than after hours of work."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file: name a folder")
+    with on_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    return folder
+
+
+@contextlib.contextmanager
+def on_disk(path: Path) -> Iterator[None]:
+    """Say of a disk that is full or may not be written to what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        advice = "choose another folder"
+        if error.errno in _FULL:
+            advice = "make room, or choose another folder"
+        elif error.errno in _SHUT:
+            advice = "choose a folder that you may write into"
+        raise InputError(f"{path} cannot be written ({reason}): {advice}") from error
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether there is a run in the folder, or one that has begun: what is in it is no data."""
+    return (folder / CHECKPOINT).is_file() or all((folder / name).is_file() for name in (CONFIG, MODEL))

@@ -7,11 +7,10 @@ import tarfile
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from realnvp.data.images import IMAGE_SETS, image_set, read_images
 from realnvp.data.pictures import fetch
-from realnvp.data.pictures.files import read_folder, read_idx, read_npy
+from realnvp.data.pictures.files import read_idx, read_npy
 from realnvp.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -28,13 +27,6 @@ def cifar(pictures, labels):
         [labels[:, None].astype(np.uint8), pictures.transpose(0, 3, 1, 2).reshape(len(labels), -1)], 1
     )
     return rows.tobytes()
-
-
-def save_pngs(folder, pictures):
-    folder.mkdir(exist_ok=True)
-    for i, picture in enumerate(pictures):
-        Image.fromarray(picture).save(folder / f"{i:03}.png")
-    return folder
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -61,54 +53,13 @@ def test_a_gzip_file_cut_short_is_damaged(tmp_path):
         read_idx(path)
 
 
-@pytest.mark.parametrize("pictures", [GREY, COLOUR], ids=["grey", "colour"])
-def test_a_folder_gives_its_pictures_in_the_order_of_their_names(tmp_path, pictures):
-    found, names = read_folder(save_pngs(tmp_path / "pngs", pictures))
-
-    np.testing.assert_array_equal(found, pictures)
-    assert names == [f"{i:03}.png" for i in range(12)]
-
-
-def test_grey_pictures_among_coloured_ones_become_coloured(tmp_path):
-    save_pngs(tmp_path, [GREY[0], COLOUR[0]])
-    found, _ = read_folder(tmp_path)
-
-    np.testing.assert_array_equal(found[0], np.repeat(GREY[0][:, :, None], 3, 2))
-    np.testing.assert_array_equal(found[1], COLOUR[0])
-
-
-def test_a_folder_of_unlike_sizes_is_refused_by_name(tmp_path):
-    save_pngs(tmp_path, [GREY[0], GREY[1, :4]])
-
-    with pytest.raises(InputError, match=r"001\.png is 4 x 6, 000\.png 5 x 6: crop or scale"):
-        read_folder(tmp_path)
-
-
-def test_more_than_eight_bits_are_refused_and_transparency_is_left_out(tmp_path):
-    Image.fromarray(GREY[0]).convert("LA").save(tmp_path / "a.png")
-    np.testing.assert_array_equal(read_folder(tmp_path)[0], GREY[:1])
-    Image.fromarray(GREY[0].astype(np.uint16) * 200).save(tmp_path / "b.png")
-
-    with pytest.raises(InputError, match=r"b\.png has more than 8 bits"):
-        read_folder(tmp_path)
-
-
-def test_a_folder_without_pictures_and_a_broken_picture_are_refused(tmp_path):
-    (tmp_path / "notes.txt").write_text("none")
-    with pytest.raises(InputError, match="holds no pictures"):
-        read_folder(tmp_path)
-    (tmp_path / "a.png").write_bytes(b"not a picture")
-
-    with pytest.raises(InputError, match=r"a\.png cannot be read as a picture"):
-        read_folder(tmp_path)
-
-
 @pytest.mark.parametrize(
     ("array", "says"),
     [
         (GREY.astype(float), "dtype float64: pictures are whole numbers"),
         (GREY[0], r"shape \(5, 6\): pictures have shape"),
         (np.zeros((3, 4, 4, 4), np.uint8), r"shape \(3, 4, 4, 4\)"),
+        (np.zeros((3, 3, 4, 4), np.uint8), r"shape \(3, 3, 4, 4\).*put the channels last"),
         (np.zeros((3, 0, 4), np.uint8), "shape"),
         (np.array([None, {}], dtype=object), "is not a plain NumPy array"),
     ],
@@ -243,3 +194,13 @@ def test_an_unknown_set_names_the_nearest():
     with pytest.raises(InputError, match="did you mean 'fashion_mnist'"):
         image_set("fashion-mnist")
     assert set(IMAGE_SETS) == {"digits", "mnist", "fashion_mnist", "cifar10"}
+
+
+def test_sets_whose_parts_differ_are_refused_before_anything_is_learnt(mnist):
+    (mnist / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(GREY[:3, :4])))
+    with pytest.raises(InputError, match="mnist has pictures of 5 x 6 to learn from and of 4 x 6 to measure on"):
+        image_set("mnist", mnist)
+    (mnist / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(GREY[:2])))
+
+    with pytest.raises(InputError, match="mnist has 3 labels for 2 pictures"):
+        image_set("mnist", mnist)

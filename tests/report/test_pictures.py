@@ -70,6 +70,38 @@ def test_few_pictures_are_drawn_too(tmp_path, n):
     assert draw_images(tmp_path, model, model.sample(n))
 
 
+def slowed(method, cost, clock):
+    def call(*args, **kwargs):
+        found = method(*args, **kwargs)
+        clock[0] += cost(found)
+        return found
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("seconds", "names"),
+    [
+        (6000.0, {"samples", "temperatures", "paths", "manifold", "outliers", "painting", "training"}),
+        (1000.0, {"samples", "temperatures", "paths", "manifold", "outliers", "training"}),
+        (37.0, {"samples", "temperatures", "paths", "training"}),
+        (5.0, {"samples", "training"}),
+    ],
+)
+def test_figures_of_slow_models_are_smaller_or_left_out(tmp_path, monkeypatch, seconds, names):
+    """A pass takes a second by a clock that only the model moves; paths and manifolds are drawn by sampling."""
+    clock, model = [0.0], Fake()
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    costs = {"sample": len, "interpolate": lambda found: 2, "outlier_scores": lambda found: 4 * len(found)}
+    costs |= {"manifold": lambda found: 4, "inpaint": lambda found: 3 * 266 * len(found)}
+    for name, cost in costs.items():
+        monkeypatch.setattr(model, name, slowed(getattr(model, name), cost, clock))
+    paths = draw_images(tmp_path, model, Fake().sample(70), max_time=seconds)
+
+    assert {p.stem for p in paths if p.suffix == ".png"} == names
+    assert clock[0] < 1.1 * seconds + 8  # 8 of the timing
+
+
 def test_a_montage_holds_every_picture_in_its_place():
     pictures = np.arange(6, dtype=np.uint8)[:, None, None] * np.ones((1, 60, 50), np.uint8)
     sheet = montage(pictures, 3, levels=6, gap=2)

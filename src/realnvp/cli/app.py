@@ -7,8 +7,22 @@ import typer
 
 import realnvp
 from realnvp.cli.base import sentences
-from realnvp.cli.options import Architecture, BaseName, DataDir, Force, Kernel, Out, Quiet, Run
-from realnvp.cli.parse import box, names, values
+from realnvp.cli.options import (
+    Architecture,
+    BaseName,
+    DataDir,
+    Force,
+    Kernel,
+    MaxTime,
+    NoFigures,
+    Out,
+    Quiet,
+    Run,
+    RunOut,
+    Seed,
+    Split,
+)
+from realnvp.cli.parse import box, names, values, words
 from realnvp.errors import InputError
 
 __all__ = ["app"]
@@ -75,7 +89,7 @@ def fit(
     max_steps: Annotated[
         int | None, typer.Option(min=0, help="Most training steps; by default 3000, of pictures 5000.")
     ] = None,
-    max_time: Annotated[float | None, typer.Option(help="Most seconds of training.")] = None,
+    max_time: MaxTime = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Rows per step; by default 512, of pictures 32.")
     ] = None,
@@ -83,17 +97,18 @@ def fit(
     compiled: Annotated[
         bool, typer.Option("--compile", help="Compile the training step: minutes at the start, faster steps.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same numbers.")] = 0,
+    seed: Seed = 0,
     threads: Annotated[
         int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets of tables.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder to write; by default runs/NAME.")] = None,
+    out: RunOut = None,
     checkpoint_every: Annotated[
-        float | None, typer.Option(help="Of pictures: seconds between checkpoints; by default none are written.")
+        float | None, typer.Option(help="Seconds between checkpoints; by default none are written.")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Of pictures: go on from the checkpoint in --out, with the same options.")
+        bool, typer.Option("--resume", help="Go on from the checkpoint in --out, with the same options.")
     ] = False,
+    no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -125,21 +140,17 @@ def fit(
             raise InputError(f"{data} holds pictures: --columns, --context and --rows are for tables, leave them out")
         params |= {"flips": flips, "dequantisation": "variational" if variational else "uniform"}
         params |= {} if architecture is None else {"architecture": architecture.value}
-        chosen = Chosen(data_dir, by_label, threads, out, checkpoint_every, resume, force, quiet)
+        chosen = Chosen(data_dir, by_label, threads, out, checkpoint_every, resume, not no_figures, force, quiet)
         learn(data, params, chosen)
         return
     from realnvp.cli.fit import Choices, run
 
-    given: dict[str, object] = {
-        "architecture": architecture,
-        "by-label": by_label,
-        "flips": flips,
-        "data-dir": data_dir,
-    }
-    given |= {"variational": variational, "checkpoint-every": checkpoint_every, "resume": resume}
+    given: dict[str, object] = {"architecture": architecture, "by-label": by_label, "flips": flips}
+    given |= {"variational": variational, "data-dir": data_dir}
     if wrong := [f"--{name}" for name, value in given.items() if value]:
         raise InputError(f"{data} holds no pictures, and {wrong[0]} is for those: leave it out")
-    run(data, params, Choices(names(columns), names(context), rows, threads, out, force, quiet))
+    chosen_rows = (names(columns), names(context), rows, threads)
+    run(data, params, Choices(*chosen_rows, out, checkpoint_every, resume, not no_figures, force, quiet))
 
 
 @app.command()
@@ -155,16 +166,17 @@ def boltzmann(
     ] = None,
     objective: Annotated[str, typer.Option(help="auto, forward (keeps all modes), reverse or both.")] = "auto",
     max_steps: Annotated[int, typer.Option(min=0, help="Most training steps.")] = 3000,
-    max_time: Annotated[float | None, typer.Option(help="Most seconds of training.")] = None,
+    max_time: MaxTime = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Points per step; by default 512, on a lattice 256.")
     ] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate; by default 3e-3, on a lattice 1e-2.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same numbers.")] = 0,
+    seed: Seed = 0,
     threads: Annotated[
         int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder to write; by default runs/NAME.")] = None,
+    out: RunOut = None,
+    no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -188,7 +200,7 @@ def boltzmann(
         "random_state": seed,
         "verbose": not quiet,
     }
-    run(potential, params, threads=threads, out=out, force=force, quiet=quiet)
+    run(potential, params, threads=threads, out=out, draws=not no_figures, force=force, quiet=quiet)
 
 
 @app.command()
@@ -198,7 +210,8 @@ def sample(
     out: Out,
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="How many rows to draw.")] = 1000,
     context: Annotated[
-        str | None, typer.Option(help="Values to condition on: name=number, with commas between.")
+        str | None,
+        typer.Option(help="Values to condition on: name=number, with commas between; of pictures label=LABEL."),
     ] = None,
     corrected: Annotated[bool, typer.Option("--corrected", help="Of an energy: exact samples, by Metropolis.")] = False,
     temperature: Annotated[
@@ -216,17 +229,16 @@ def sample(
     from realnvp.cli.use import kind_of
     from realnvp.cli.use import sample as draw
 
-    given = values(context)
     if kind_of(run) == "images":
-        from realnvp.cli.pictures import sample as paint
+        from realnvp.cli.pictures_use import sample as paint
 
         if corrected:
             raise InputError(f"{run} learnt pictures: --corrected is for runs of an energy, leave it out")
-        paint(run, out, n=n, context=given, temperature=temperature, seed=seed, force=force, quiet=quiet)
+        paint(run, out, n=n, context=words(context), temperature=temperature, seed=seed, force=force, quiet=quiet)
         return
     if temperature != 1:
         raise InputError(f"{run} did not learn pictures: --temperature is for those, leave it out")
-    draw(run, out, n=n, context=given, corrected=corrected, seed=seed, force=force, quiet=quiet)
+    draw(run, out, n=n, context=values(context), corrected=corrected, seed=seed, force=force, quiet=quiet)
 
 
 @app.command()
@@ -238,6 +250,10 @@ def score(
         typer.Argument(help="A .csv .parquet .npy .npz file with the run's columns, or pictures as fit takes them."),
     ],
     out: Out,
+    split: Annotated[
+        Split | None,
+        typer.Option(help="Of pictures: held-out (of a named set the default), train, or all (of files the default)."),
+    ] = None,
     data_dir: DataDir = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -250,10 +266,13 @@ def score(
     from realnvp.cli.use import score as assess
 
     if kind_of(run) == "images":
-        from realnvp.cli.pictures import score as weigh
+        from realnvp.cli.pictures_use import score as weigh
 
-        weigh(run, str(data), out, data_dir=data_dir, force=force, quiet=quiet)
+        part = None if split is None else split.value
+        weigh(run, str(data), out, split=part, data_dir=data_dir, force=force, quiet=quiet)
         return
+    if split is not None:
+        raise InputError(f"{run} did not learn pictures: --split is for those, leave it out")
     assess(run, data, out, force=force, quiet=quiet)
 
 
@@ -268,7 +287,7 @@ def info(
     from realnvp.cli.use import kind_of
 
     if kind_of(run) == "images" and not json:
-        from realnvp.cli.pictures import tell as describe
+        from realnvp.cli.pictures_use import tell as describe
 
         describe(run)
         return

@@ -3,18 +3,22 @@
 import contextlib
 import functools
 import itertools
+import math
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from realnvp.errors import InputError
+from realnvp.files import check_folder, on_disk
 
 __all__ = [
     "counted",
     "figures",
     "interrupts",
     "measured_rows",
+    "picture_rows",
     "reserved",
     "say",
     "sentences",
@@ -71,6 +75,22 @@ def measured_rows(found: dict[str, float], rows: int) -> list[tuple[str, str, st
     ]
 
 
+def picture_rows(found: dict, pictures: int) -> list[tuple[str, str, str]]:
+    """Put the figures of a run of pictures into words."""
+    error = math.nan if found["bits_per_dim_error"] is None else found["bits_per_dim_error"]  # of a single picture
+    draws = f"{found['draws']} draw{'s' * (found['draws'] > 1)}"
+    return [
+        (
+            "held-out bits/dim",
+            f"{found['bits_per_dim']:.4f} ± {error:.4f}",
+            f"{pictures:,} pictures, {draws} of the noise each",
+        ),
+        ("independent pixels", f"{found['pixelwise_bits']:.4f}", "bits/dim by a histogram for each: the line to beat"),
+        ("random pictures", f"{found['uniform_bits']:.4f}", "bits/dim of uniformly random pixels"),
+        ("round trip", f"{found['returned']} of {found['sent']}", "pictures came back from the latents to the bit"),
+    ]
+
+
 def _with_error(found: dict[str, float], name: str) -> str:
     return f"{found[name]:.4f} ± {found[f'{name}_error']:.4f}"
 
@@ -90,7 +110,7 @@ def sentences(command: Callable[..., None]) -> Callable[..., None]:
         except Exception as error:
             if os.environ.get("REALNVP_TRACEBACK"):
                 raise
-            _fail(_sentence(error))
+            _fail(_sentence(error, kwargs))
 
     return run
 
@@ -100,11 +120,11 @@ def _fail(sentence: str) -> None:
     raise SystemExit(2)
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: Exception, options: Iterable[str]) -> str:
     """Say in one line what went wrong; what is not the user's to mend says how to see more."""
     first = (str(error).strip().splitlines() or [""])[0]
     if isinstance(error, InputError):
-        return first
+        return _in_options(first, options)
     if isinstance(error, BrokenPipeError):
         return "the reader of the output closed it"
     if isinstance(error, OSError):
@@ -114,13 +134,22 @@ def _sentence(error: Exception) -> str:
     return f"{first[:200]} ({type(error).__name__}; set REALNVP_TRACEBACK=1 to see where)"
 
 
+def _in_options(sentence: str, options: Iterable[str]) -> str:
+    """Say parameters as options of the command: ``max_time must`` as ``--max-time must``, ``a='b'`` as ``--a b``."""
+    for option in options:
+        name = f"--{option.replace('_', '-')}"
+        sentence = re.sub(rf"\b{option}='([^']+)'", rf"{name} \1", sentence)
+        sentence = re.sub(rf"^{option} must", f"{name} must", sentence)
+    sentence = re.sub(r"\bsay force\b", "say --force", sentence)
+    return re.sub(r"\bwithout resume\b", "without --resume", sentence)
+
+
 @contextlib.contextmanager
 def reserved(name: str, out: Path | None, force: bool) -> Iterator[Path]:
     """Make the run folder before any work is done for it; take it away again if nothing came into it."""
     folder = _named(out, force) if out is not None else _numbered(Path("runs") / name)
-    (probe := folder / ".probe").touch()  # better to hear now than after the training that it cannot be written
-    probe.unlink()
     try:
+        check_folder(folder)
         yield folder
     finally:
         with contextlib.suppress(OSError):
@@ -136,21 +165,20 @@ def _named(out: Path, force: bool) -> Path:
         raise InputError(f"{out} holds a run already: choose another folder with --out, or replace it with --force")
     if (taken := [n for n in ("model.safetensors", "history.jsonl") if (out / n).exists()]) and not force:
         raise InputError(f"{out} holds a {taken[0]} already: choose another folder with --out, or say --force")
-    try:
+    with on_disk(out):
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"the run folder {out} cannot be made ({error.strerror}): name another with --out") from error
     return out
 
 
 def _numbered(first: Path) -> Path:
     """Make the first of NAME, NAME-2, … that is free; of two fits at once each gets its own."""
-    first.parent.mkdir(exist_ok=True)
-    for i in itertools.count(1):
-        folder = first if i == 1 else first.with_name(f"{first.name}-{i}")
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir()
-            break
+    with on_disk(first):
+        first.parent.mkdir(exist_ok=True)
+        for i in itertools.count(1):
+            folder = first if i == 1 else first.with_name(f"{first.name}-{i}")
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                break
     return folder
 
 

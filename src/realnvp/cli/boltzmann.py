@@ -15,7 +15,9 @@ from realnvp.report import draw_energy
 __all__ = ["measured", "run"]
 
 
-def run(name: str, params: dict, *, threads: int | None, out: Path | None, force: bool, quiet: bool) -> None:
+def run(
+    name: str, params: dict, *, threads: int | None, out: Path | None, draws: bool, force: bool, quiet: bool
+) -> None:
     """Fit a model to a potential and write its run folder."""
     started = time.monotonic()
     use_threads(threads, 64 if params["width"] == "auto" else params["width"])
@@ -27,17 +29,19 @@ def run(name: str, params: dict, *, threads: int | None, out: Path | None, force
             model.fit(potential)
         exact = getattr(potential, "log_normalizer", None)
         model.save(folder, force=force, data={"name": name, "log_normalizer": exact})
-    say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
-    try:
-        draw_energy(
-            folder / "figures", model, _log_target(potential), log_z=exact, bounds=model.architecture_["bounds"]
-        )
-    except KeyboardInterrupt:
-        say(f"interrupted while drawing: the model is safe in {folder}", quiet=quiet)
+    if draws:
+        say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
+        try:
+            draw_energy(
+                folder / "figures", model, _log_target(potential), log_z=exact, bounds=model.architecture_["bounds"]
+            )
+        except KeyboardInterrupt:
+            say(f"interrupted while drawing: the model is safe in {folder}", quiet=quiet)
     say(quiet=quiet)
     figures([*measured(model, exact), ("time", f"{time.monotonic() - started:.0f} s", _steps(model))], quiet=quiet)
     say(f"\nrun folder   {folder}", quiet=quiet)
-    say(f"pictures     {folder / 'figures'}", quiet=quiet)
+    if draws:
+        say(f"pictures     {folder / 'figures'}", quiet=quiet)
     say(f"next         realnvp sample {folder} -n 1000 --corrected --out samples.csv", quiet=quiet)
 
 

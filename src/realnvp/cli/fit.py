@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from realnvp.cli.base import figures, interrupts, measured_rows, reserved, say, use_threads, why
+from realnvp.cli.resume import check_resume, kept, say_how
 from realnvp.data.check import check_columns
 from realnvp.data.images import IMAGE_SETS
 from realnvp.data.table import read_table, table_columns
@@ -16,6 +17,7 @@ from realnvp.data.toy import TOYS, Toy
 from realnvp.errors import InputError, nearest
 from realnvp.estimators import RealNVP
 from realnvp.estimators.parts.base import check_params
+from realnvp.files import CHECKPOINT
 from realnvp.measure import Estimate, gaussian_nll, mean_nll, truth_gap
 from realnvp.report import draw_run
 
@@ -49,6 +51,9 @@ class Choices:
     rows: int | None
     threads: int | None
     out: Path | None
+    checkpoint_every: float | None
+    resume: bool
+    draws: bool
     force: bool
     quiet: bool
 
@@ -59,19 +64,24 @@ def run(data: str, params: dict, chosen: Choices) -> None:
     model = RealNVP(**params)
     check_params(model)
     use_threads(chosen.threads, model.width)
+    check_resume(resume=chosen.resume, out=chosen.out)
     source = _source(data, chosen, params["random_state"])
-    with reserved(Path(data).stem, chosen.out, chosen.force) as folder:
+    with reserved(Path(data).stem, chosen.out, chosen.force or chosen.resume) as folder:
+        checkpoint = kept(folder, every=chosen.checkpoint_every, resume=chosen.resume, force=chosen.force)
         say(_opening(source, model), quiet=quiet)
         with interrupts(model):
-            model.fit(source.train, context=source.context)
+            model.fit(source.train, context=source.context, checkpoint=checkpoint)
+        if checkpoint is None:
+            (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
         measured = _measure(model, source)
-        _save(model, folder, source, measured, chosen.force)
-    say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
-    try:
-        _draw(model, folder, source)
-    except KeyboardInterrupt:
-        say(f"interrupted while drawing: the model is safe in {folder}", quiet=quiet)
-    _close(model, folder, source, measured, time.monotonic() - started, quiet)
+        _save(model, folder, source, measured, chosen.force or chosen.resume)
+    if chosen.draws:
+        say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
+        try:
+            _draw(model, folder, source)
+        except KeyboardInterrupt:
+            say(f"interrupted while drawing: the model is safe in {folder}", quiet=quiet)
+    _close(model, folder, source, measured, time.monotonic() - started, chosen)
 
 
 def _source(data: str, chosen: Choices, seed: int) -> Source:
@@ -192,8 +202,9 @@ def _base_draws(model: RealNVP) -> np.ndarray:
     return base.sample(HELD_OUT, generator).detach().cpu().numpy()
 
 
-def _close(model: RealNVP, folder: Path, source: Source, measured: dict, seconds: float, quiet: bool) -> None:
+def _close(model: RealNVP, folder: Path, source: Source, measured: dict, seconds: float, chosen: Choices) -> None:
     """Say what came of it and what to run next."""
+    quiet = chosen.quiet
     steps, trained = (model.history_[-1][key] if model.history_ else 0 for key in ("step", "seconds"))
     rows = [
         *measured_rows(measured, len(source.held_out)),
@@ -209,6 +220,9 @@ def _close(model: RealNVP, folder: Path, source: Source, measured: dict, seconds
     pairs = (f"{name}={value:.4g}" for name, value in zip(source.context_columns, middle, strict=True))
     given = ",".join(f'"{pair}"' if "," in pair else pair for pair in pairs)
     say(f"\nrun folder   {folder}", quiet=quiet)
-    say(f"pictures     {folder / 'figures'}", quiet=quiet)
+    if chosen.draws:
+        say(f"pictures     {folder / 'figures'}", quiet=quiet)
+    if model.stopped_by_ == "interrupt":
+        say_how(folder, quiet=quiet)
     option = f" --context {shlex.quote(given)}" if given else ""
     say(f"next         realnvp sample {folder} -n 1000{option} --out samples.csv", quiet=quiet)

@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Architecture", "BaseName", "DataDir", "Force", "Kernel", "Out", "Quiet", "Run"]
+__all__ = [
+    "Architecture",
+    "BaseName",
+    "DataDir",
+    "Force",
+    "Kernel",
+    "MaxTime",
+    "NoFigures",
+    "Out",
+    "Quiet",
+    "Run",
+    "RunOut",
+    "Seed",
+    "Split",
+]
 
 
 class Kernel(str, Enum):
@@ -33,6 +47,18 @@ class Architecture(str, Enum):
     flat = "flat"
 
 
+class Split(str, Enum):
+    """Which pictures of those that a run was fitted to."""
+
+    held_out = "held-out"
+    train = "train"
+    all = "all"
+
+
+MaxTime = Annotated[float | None, typer.Option(help="Most seconds of training.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same numbers.")]
+RunOut = Annotated[Path | None, typer.Option(help="Run folder to write; by default runs/NAME.")]
+NoFigures = Annotated[bool, typer.Option("--no-figures", help="Draw no figures.")]
 Run = Annotated[Path, typer.Argument(help="A folder that fit wrote.")]
 Out = Annotated[Path, typer.Option(help="File to write: .csv, .parquet or .npy; sampled pictures: .png or .npy.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]

@@ -5,7 +5,7 @@ import math
 
 from realnvp.errors import InputError
 
-__all__ = ["box", "names", "values"]
+__all__ = ["box", "names", "values", "words"]
 
 
 def box(text: str | None) -> tuple[float, float] | None:
@@ -33,12 +33,17 @@ def names(text: str | None) -> list[str]:
 
 def values(text: str | None) -> dict[str, float]:
     """Read name=number,name=number."""
-    found: dict[str, float] = {}
+    return {name: _number(value, f"{name}={value}" if name else value) for name, value in words(text).items()}
+
+
+def words(text: str | None) -> dict[str, str]:
+    """Read name=word,name=word."""
+    found: dict[str, str] = {}
     for item in names(text):
         name, _, value = (part.strip() for part in item.rpartition("="))
         if name in found:
             raise InputError(f"--context gives {name!r} twice: give it once")
-        found[name] = _number(value, item)
+        found[name] = value
     return found
 
 

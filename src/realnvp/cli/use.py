@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from realnvp.cli.base import counted, figures, measured_rows, say
+from realnvp.cli.base import counted, figures, measured_rows, say, why
+from realnvp.cli.resume import unfinished
 from realnvp.data.table import iter_table, table_columns
 from realnvp.data.write import TableWriter
 from realnvp.errors import InputError, nearest
-from realnvp.train.checkpoint import read_config
+from realnvp.train.checkpoint import CONFIG, read_config
 
 if TYPE_CHECKING:
     from realnvp.estimators import BoltzmannGenerator
@@ -25,6 +26,8 @@ _LOG_Z = ("log_normalizer_", "log_normalizer_error_")
 
 def kind_of(run: Path) -> str:
     """Return what a run learnt: a density, an energy (boltzmann), images."""
+    if not (run / CONFIG).exists() and (more := unfinished(run)):
+        raise InputError(f"{run} holds a training that has not ended yet: go on with it by  {more}")
     return str(read_config(run).get("kind"))
 
 
@@ -110,6 +113,9 @@ def info(run: Path, *, as_json: bool) -> None:
     say(f"run       {run}, format {config['format']}, written by realnvp {config['version']}")
     say(f"model     {layers}")
     say(f"columns   {', '.join(columns)}{' given ' * bool(given)}{', '.join(given)}")
+    say(f"training  {why(config['stopped_by'])}")
+    if more := unfinished(run):
+        say(f"go on     {'' if config['stopped_by'] == 'interrupt' else 'with a longer limit: '}{more}")
     if data:
         say(f"data      {data['name']}, {data['rows']:,} rows to train on")
         say()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from realnvp.data.pictures.fetch import File, find
-from realnvp.data.pictures.files import cifar_members, read_cifar, read_folder, read_idx, read_npy
+from realnvp.data.pictures.files import Folder, cifar_members, read_cifar, read_folder, read_idx, read_npy
 from realnvp.errors import InputError, nearest
 
 __all__ = ["IMAGE_SETS", "ImageSet", "image_set", "read_images"]
@@ -25,6 +25,20 @@ class ImageSet:
     train_labels: np.ndarray | None = None
     test_labels: np.ndarray | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse, before anything is learnt, pictures to measure on that differ from those to learn from."""
+        if self.train.shape[1:] != self.test.shape[1:]:
+            sizes = [" x ".join(map(str, part.shape[1:])) for part in (self.train, self.test)]
+            raise InputError(
+                f"{self.name} has pictures of {sizes[0]} to learn from and of {sizes[1]} to measure on: give both one "
+                "size and as many channels"
+            )
+        for pictures, labels in ((self.train, self.train_labels), (self.test, self.test_labels)):
+            if labels is not None and len(labels) != len(pictures):
+                raise InputError(
+                    f"{self.name} has {len(labels)} labels for {len(pictures)} pictures: take whole copies of its files"
+                )
+
 
 def image_set(name: str, data_dir: str | os.PathLike | None = None) -> ImageSet:
     """Return the set of that name: ``digits`` comes with scikit-learn, the others from ``data_dir`` or the network."""
@@ -34,12 +48,25 @@ def image_set(name: str, data_dir: str | os.PathLike | None = None) -> ImageSet:
 
 
 def read_images(path: Path, *, seed: int = 0) -> ImageSet:
-    """Read a folder of pictures or an .npy file; a tenth of them, at most 10,000, is kept to measure on."""
-    pictures = read_folder(path)[0] if path.is_dir() else read_npy(path)
+    """Read a folder of pictures or an .npy file; a tenth of them, at most 10,000, is kept to measure on.
+
+    Pictures in folders of their classes, ``path/label/name.png``, have these as labels; none is measured on without
+    one of its label to learn from.
+    """
+    found = read_folder(path) if path.is_dir() else Folder(read_npy(path), [])
+    pictures, labels = found.pictures, found.labels
     if len(pictures) < 10:
-        raise InputError(f"{path} has {len(pictures)} pictures: give at least 10, so that some can be held out")
+        many = f"{len(pictures)} picture{'s' * (len(pictures) != 1)}"
+        raise InputError(f"{path} has {many}: give at least 10, so that some can be held out")
     train, test = _split(len(pictures), min(len(pictures) // 10, 10_000), seed)
-    return ImageSet(path.stem, pictures[train], pictures[test])
+    name = path.resolve().name if path.is_dir() else path.stem
+    if labels is None:
+        return ImageSet(name, pictures[train], pictures[test])
+    known = np.isin(labels[test], labels[train])
+    train, test = np.concatenate([train, test[~known]]), test[known]
+    if not len(test):
+        raise InputError(f"{path} has a class for nearly every picture: give more pictures of each")
+    return ImageSet(name, pictures[train], pictures[test], 256, labels[train], labels[test])
 
 
 def _split(n: int, held: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

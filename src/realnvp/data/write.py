@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from realnvp.errors import InputError
+from realnvp.files import on_disk
 
 __all__ = ["TableWriter", "new_file"]
 
@@ -41,7 +42,7 @@ class TableWriter:
 
     def __enter__(self) -> "TableWriter":
         self._hidden = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}.tmp")
-        with _disk(self._path):
+        with on_disk(self._path):
             self._file = self._hidden.open("xb")  # new, so nobody else's, and with the usual permissions
         return self
 
@@ -53,7 +54,7 @@ class TableWriter:
             raise InputError(f"{self._path} takes real numbers of shape (n, {len(self._columns)}), not {given}")
         if self._encoder is None:
             self._start(np.dtype(np.float32 if values.dtype == np.float32 else np.float64))
-        with _disk(self._path):
+        with on_disk(self._path):
             for start in range(0, len(values), _ROWS):
                 self._gather(np.array(values[start : start + _ROWS], dtype=self._dtype, order="C"))
 
@@ -78,7 +79,7 @@ class TableWriter:
     ) -> None:
         try:
             if kind is None:
-                with _disk(self._path):
+                with on_disk(self._path):
                     self._finish()
         finally:
             self._drop()
@@ -109,7 +110,7 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
     _refuse(path, force)
     hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with _disk(path):
+        with on_disk(path):
             with hidden.open("xb") as file:
                 yield file
                 file.flush()
@@ -145,15 +146,6 @@ def _publish(hidden: Path, path: Path, force: bool) -> None:
         if os.path.lexists(path):
             raise _exists(path) from None
         os.rename(hidden, path)
-
-
-@contextmanager
-def _disk(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"{path} cannot be written ({reason}): make room, or choose another folder") from error
 
 
 class _Npy:

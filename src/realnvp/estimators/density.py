@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 import realnvp
-from realnvp.data.batches import Batch, shuffled, stream
+from realnvp.data.batches import Batch, Deck, shuffled, stream
 from realnvp.data.check import check_columns
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import CHUNK, Seed, check_params, count_of, device_of, fitting, plain_params, seed_of
@@ -23,6 +24,7 @@ from realnvp.estimators.parts.build import architecture, build, mixture_base, sc
 from realnvp.estimators.parts.rows import (
     context_rows,
     drawn,
+    fingerprint,
     hold_out,
     in_chunks,
     mean_objective,
@@ -34,6 +36,7 @@ from realnvp.memory import MEMORIES
 from realnvp.objectives import MaxLikelihood
 from realnvp.session import Limits, Record, Unit, train
 from realnvp.train.checkpoint import read_run, write_run
+from realnvp.train.resume import Checkpoint
 
 __all__ = ["RealNVP"]
 
@@ -120,23 +123,28 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         self.callbacks = callbacks
 
     @fitting
-    def fit(self, X: ArrayLike, y: object = None, *, context: ArrayLike | None = None) -> "RealNVP":
+    def fit(
+        self, X: ArrayLike, y: object = None, *, context: ArrayLike | None = None, checkpoint: Checkpoint | None = None
+    ) -> "RealNVP":
         """Learn the density of ``X``, of shape (n, D), or of ``X`` given ``context``, of shape (n, C).
 
-        Raises ``InputError`` (a ``ValueError``) for input that no density can be learnt from. An interrupt leaves the
-        best model so far in place and is raised again.
+        Raises ``InputError`` (a ``ValueError``) for what cannot be learnt from. An interrupt leaves the best model
+        in place and is raised again. A ``realnvp.train.Checkpoint`` lets it go on with the same rows and parameters.
         """
         started = time.monotonic()
         check_params(self)
         rows = self._rows(X)
         given = context_rows(context, len(rows))
         arrays = [rows] if given is None else [rows, given]
-        seed = seed_of(self.random_state)
-        held, kept = hold_out(len(rows), self.validation_fraction, seed)
+        held, kept = hold_out(len(rows), self.validation_fraction, seed := seed_of(self.random_state))
         made = self._begin([a[kept] for a in arrays], seed)
         kept_rows, held_rows = (scaled(scalers(made[2]), [a[part] for a in arrays]) for part in (kept, held))
-        batches = shuffled(kept_rows, self.batch_size, torch.Generator().manual_seed(seed))
-        return self._train(made, batches, held_rows, started)
+        deck = Deck(len(kept), torch.Generator().manual_seed(seed))
+        if checkpoint is not None:
+            told = {name: getattr(self, name) for name in ("batch_size", "lr", "validation_fraction", "memory")}
+            checkpoint.about = {**made[0], **told, "seed": seed, "data": fingerprint([tensor(a) for a in arrays])}
+        batches = shuffled(kept_rows, self.batch_size, deck)
+        return self._train(made, batches, held_rows, started, checkpoint=checkpoint, keep={"deck": deck})
 
     @fitting
     def fit_stream(self, draw: Callable[[int], ArrayLike], *, held_out: int = 5000) -> "RealNVP":
@@ -169,10 +177,8 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         """Rows of the given latent coordinates: undoes ``transform``."""
         check_is_fitted(self, "flow_")
         rows: np.ndarray = check_array(Z, dtype=np.float64)
-        if rows.shape[1] != self.n_features_in_:
-            raise InputError(
-                f"Z has {rows.shape[1]} columns, the model {self.n_features_in_}: pass what transform gave"
-            )
+        if (columns := rows.shape[1]) != self.n_features_in_:
+            raise InputError(f"Z has {columns} columns, the model {self.n_features_in_}: pass what transform gave")
         flow = self._exact()
         return in_chunks(lambda *a: flow.inverse(*a)[0], (rows, context_rows(context, len(rows), flow.context)), flow)
 
@@ -243,8 +249,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
 
     def _begin(self, arrays: Sequence[np.ndarray], seed: int) -> tuple[dict, Flow, Flow]:
         """Return the architecture, the flow to train and the same in the units of the arrays, calibrated on them."""
-        device = device_of(self.device)
-        shape = architecture(self, arrays, device)
+        shape = architecture(self, arrays, device := device_of(self.device))
         core = build(shape, seed)
         flow = whole(core)
         for scaler, a in zip(scalers(flow), arrays, strict=True):
@@ -257,14 +262,18 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         return shape, core, flow
 
     def _train(
-        self, made: tuple[dict, Flow, Flow], batches: Iterable[Batch], held_out: Sequence[Tensor], started: float
+        self,
+        made: tuple[dict, Flow, Flow],
+        batches: Iterable[Batch],
+        held: Sequence[Tensor],
+        started: float,
+        **kept: Any,
     ) -> "RealNVP":
         shape, core, flow = made
-        objective = MaxLikelihood(MEMORIES[self.memory](core))
         outcome = train(
-            objective,
+            MaxLikelihood(MEMORIES[self.memory](core)),
             batches,
-            lambda module: mean_objective(module, held_out),
+            lambda module: mean_objective(module, held),
             limits=Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping else 0.0),
             lr=self.lr,
             unit=Unit(offset=float(scalers(flow)[0].scale.log().sum())),
@@ -272,6 +281,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
             callbacks=self.callbacks or (),
             verbose=self.verbose,
             started=started,
+            **kept,
         )
         self.architecture_, self.flow_ = shape, flow.eval()
         self.history_, self.stopped_by_ = outcome.history, outcome.stopped_by

@@ -1,6 +1,5 @@
 """``ImageRealNVP``: learn the density of pictures."""
 
-import hashlib
 import math
 import os
 import time
@@ -16,20 +15,19 @@ from torch import Tensor
 import realnvp
 from realnvp.data.batches import Deck
 from realnvp.errors import InputError
-from realnvp.estimators.parts.base import (
-    Seed,
-    check_params,
-    chosen,
-    device_of,
-    fitting,
-    plain_params,
-    precision_of,
-    seed_of,
+from realnvp.estimators.parts.base import Seed, check_params, device_of, fitting, plain_params, seed_of
+from realnvp.estimators.parts.rows import fingerprint, hold_out, mean_objective
+from realnvp.estimators.pictures.base import (
+    decoded,
+    noisy_batches,
+    picture_array,
+    picture_tensor,
+    piece_of,
+    sheet_of,
+    with_noise,
 )
-from realnvp.estimators.parts.rows import hold_out, mean_objective
-from realnvp.estimators.pictures.base import PIECE, decoded, noisy_batches, picture_array, picture_tensor, with_noise
 from realnvp.estimators.pictures.book import Book
-from realnvp.estimators.pictures.flows import ARCHITECTURES, KERNELS, dequantiser, image_flow
+from realnvp.estimators.pictures.flows import architecture, dequantiser, image_flow, rebuilt, weights
 from realnvp.estimators.pictures.labels import Labels
 from realnvp.estimators.pictures.model import PictureModel
 from realnvp.flow import Flow
@@ -42,7 +40,6 @@ from realnvp.train.resume import Checkpoint
 __all__ = ["ImageRealNVP"]
 
 _HELD_OUT = 1000
-_SHEET = 64
 
 
 class ImageRealNVP(PictureModel):
@@ -88,7 +85,7 @@ class ImageRealNVP(PictureModel):
     Attributes:
         flow_: the trained ``realnvp.Flow`` of values in [0, 1], (C, H, W).
         history_: one dict per evaluation: step, seconds, train and held-out bits per dimension, and more.
-        sheets_: 64 pictures drawn from the same noise at each evaluation, an array each.
+        sheets_: 64 pictures (of large ones fewer) drawn from the same noise at each evaluation, an array each.
         classes_: the class labels, where the model was fitted with labels.
         stopped_by_: what ended the training.
 
@@ -169,42 +166,26 @@ class ImageRealNVP(PictureModel):
         check_params(self, ("layers", "width", "scales", "blocks"))
         k = picture_tensor(images, self.levels)
         if len(k) < 2:
-            raise InputError(f"{len(k)} pictures are too few to learn from: give at least 2")
+            raise InputError(f"pictures to learn from must be at least 2, got {len(k)}")
         self.grey_ = np.ndim(images) == 3
         self.labels_ = Labels.learn(context, len(k))
         given = self.labels_.read(context, len(k))
         seed, device = seed_of(self.random_state), device_of(self.device)
         arrays = [a.to(device) for a in (k, given) if a is not None]
         held, kept = hold_out(len(k), min(self.validation_fraction, _HELD_OUT / len(k)), seed)
-        self.architecture_ = self._shape(tuple(k.shape[1:]), device)
+        self.architecture_ = architecture(self, k.shape[1:], self.labels_.width, device)
         flow = image_flow(self.architecture_, seed).to(device)
         noise = dequantiser(self.architecture_, seed)
         self.noise_ = noise if noise is None else noise.to(device)
         pictures, measured = ([a[part] for a in arrays] for part in (kept, held))
         deck = Deck(len(kept), torch.Generator().manual_seed(seed))
-        start = next(noisy_batches(pictures, self.levels, 4 * _SHEET, False, deck))
+        start = next(noisy_batches(pictures, self.levels, max(16, piece_of(k.shape[1:])), False, deck))
         flow.calibrate(*((start,) if isinstance(start, Tensor) else start))
         if checkpoint is not None:
             options = ("batch_size", "lr", "flips", "levels", "validation_fraction", "memory")
             checkpoint.about = self.architecture_ | {name: getattr(self, name) for name in options}
-            checkpoint.about |= {"seed": seed, "data": _fingerprint(arrays)}
+            checkpoint.about |= {"seed": seed, "data": fingerprint(arrays)}
         return self._train(flow, pictures, measured, deck, checkpoint, started)
-
-    def _shape(self, event: tuple[int, ...], device: torch.device) -> dict:
-        layers, width, blocks = chosen("architecture", self.architecture, ARCHITECTURES)
-        return {
-            "shape": list(event),
-            "context": self.labels_.width,
-            "layers": layers if self.layers == "auto" else int(self.layers),
-            "width": width if self.width == "auto" else int(self.width),
-            "blocks": blocks if self.blocks == "auto" else int(self.blocks),
-            "scales": None if self.scales == "auto" else int(self.scales),
-            "architecture": self.architecture,
-            "kernel": KERNELS[self.architecture] if self.kernel == "auto" else self.kernel,
-            "base": self.base,
-            "precision": precision_of(self.precision, device),
-            "dequantisation": self.dequantisation,
-        }
 
     def _train(
         self,
@@ -215,9 +196,10 @@ class ImageRealNVP(PictureModel):
         checkpoint: Checkpoint | None,
         started: float,
     ) -> "ImageRealNVP":
-        z = flow.base.sample(_SHEET, torch.Generator(arrays[0].device).manual_seed(deck.generator.initial_seed()))
-        shown = self.labels_.every(_SHEET)
-        shown = held[1][torch.arange(_SHEET) % len(held[1])] if shown is None and self.labels_.width else shown
+        many = sheet_of(flow.event_shape)
+        z = flow.base.sample(many, torch.Generator(arrays[0].device).manual_seed(deck.generator.initial_seed()))
+        shown = self.labels_.every(many)
+        shown = held[1][torch.arange(many) % len(held[1])] if shown is None and self.labels_.width else shown
         book = Book(lambda: self._draw(flow, z, shown))
 
         fixed = [*with_noise(held[0], self.levels, torch.Generator().manual_seed(0), self.noise_), *held[1:]]
@@ -228,7 +210,7 @@ class ImageRealNVP(PictureModel):
         outcome = train(
             objective,
             noisy_batches(arrays, self.levels, self.batch_size, self.flips, deck, self.noise_),
-            lambda module: mean_objective(module, fixed, PIECE),
+            lambda module: mean_objective(module, fixed, piece_of(flow.event_shape)),
             limits=Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping else 0.0, every=0.04),
             lr=self.lr,
             unit=Unit("bits/dim", 1 / (dimensions * math.log(2)), math.log2(self.levels)),
@@ -276,9 +258,7 @@ class ImageRealNVP(PictureModel):
             "classes": list(self.labels_.classes),
             "stopped_by": self.stopped_by_,
         } | notes
-        noise = {} if self.noise_ is None else self.noise_.state_dict()
-        state = {**self.flow_.state_dict(), **{f"noise.{name}": value for name, value in noise.items()}}
-        return write_run(folder, config, state, self.history_, force=force)
+        return write_run(folder, config, weights(self.flow_, self.noise_), self.history_, force=force)
 
     @classmethod
     def load(cls, folder: str | os.PathLike, *, device: str | torch.device | None = None) -> "ImageRealNVP":
@@ -290,20 +270,9 @@ class ImageRealNVP(PictureModel):
             model = cls(**config["params"], device=device)
             model.architecture_, model.grey_ = config["architecture"], config["grey"]
             model.labels_ = Labels(tuple(config["classes"]), model.architecture_["context"])
-            model.flow_ = image_flow(model.architecture_, 0)
-            model.noise_ = dequantiser(model.architecture_, 0)
-            noise = {k.removeprefix("noise."): state.pop(k) for k in list(state) if k.startswith("noise.")}
-            for module, found in ((model.flow_, state), (model.noise_, noise)):
-                if module is not None:
-                    module.load_state_dict(found)
-                    module.to(device_of(device)).eval()
+            model.flow_, model.noise_ = rebuilt(model.architecture_, state, device_of(device))
             model.stopped_by_ = config["stopped_by"]
         except (KeyError, TypeError, RuntimeError) as error:
             raise InputError(f"{folder}/config.json does not describe the model beside it: it is damaged") from error
         model.history_, model.sheets_ = history, []
         return model
-
-
-def _fingerprint(arrays: Sequence[Tensor]) -> str:
-    """Return the start of a hash of pictures and contexts: a training goes on only with the same ones."""
-    return hashlib.sha256(b"".join(a.cpu().numpy().tobytes() for a in arrays)).hexdigest()[:16]

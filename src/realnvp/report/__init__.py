@@ -22,8 +22,10 @@ from realnvp.report.plots import (
     training_curve,
     weight_histogram,
 )
+from realnvp.report.sheets import IMAGE_FILES
 
 __all__ = [
+    "IMAGE_FILES",
     "Model",
     "Truth",
     "bent_grid",

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from realnvp.errors import InputError
-from realnvp.files import write_atomically
+from realnvp.files import check_folder, write_atomically
 from realnvp.report.base import Model, Truth
 from realnvp.report.plots import gif_bytes, montage
 from realnvp.report.sheets import (
@@ -114,11 +113,18 @@ def draw_energy(
 
 
 def draw_images(
-    folder: str | Path, model: ImageModel, images: np.ndarray, *, context: np.ndarray | None = None, seed: int = 0
+    folder: str | Path,
+    model: ImageModel,
+    images: np.ndarray,
+    *,
+    context: np.ndarray | None = None,
+    seed: int = 0,
+    max_time: float = 120.0,
 ) -> list[Path]:
     """Write the pictures of a flow of pictures: samples, temperatures, paths, manifold, painting, outliers, training.
 
-    Where the model has sheets of its training they become ``training.gif``.
+    Where the model has sheets of its training they become ``training.gif``. Large pictures and large flows get
+    smaller sheets, and those there is no time for are left out.
 
     Args:
         folder: Where to write.
@@ -126,8 +132,9 @@ def draw_images(
         images: Held-out pictures, (n, H, W) or (n, H, W, C).
         context: A label for each of them, where the model was given labels.
         seed: Of the samples.
+        max_time: About how many seconds the drawing may take; of small pictures it takes a few.
     """
-    run = ImageRun(model, np.asarray(images), context, seed)
+    run = ImageRun(model, np.asarray(images), context, seed).within(max_time)
     drawn = {name: _png(draw(run)) for name, draw in image_sheets(run).items()}
     if len(model.sheets_):
         drawn["training.gif"] = gif_bytes([montage(sheet, levels=model.levels) for sheet in model.sheets_])
@@ -163,9 +170,5 @@ def _png(figure: Figure) -> bytes:
 
 def _write(folder: Path, images: Mapping[str, bytes]) -> list[Path]:
     """Whole pictures or none."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return [write_atomically(folder / name, content) for name, content in images.items()]
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"no pictures could be written into {folder} ({reason}): choose another folder") from error
+    check_folder(folder)
+    return [write_atomically(folder / name, content) for name, content in images.items()]

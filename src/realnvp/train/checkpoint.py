@@ -11,12 +11,11 @@ import numpy as np
 from torch import Tensor
 
 from realnvp.errors import InputError
-from realnvp.files import write_atomically
+from realnvp.files import CONFIG, HISTORY, MODEL, check_folder, write_together
 
 __all__ = ["CONFIG", "FORMAT", "HISTORY", "MODEL", "read_config", "read_history", "read_run", "write_run"]
 
 FORMAT = 1
-CONFIG, MODEL, HISTORY = "config.json", "model.safetensors", "history.jsonl"
 
 
 def write_run(
@@ -36,17 +35,13 @@ def write_run(
     folder = Path(folder)
     if (folder / CONFIG).exists() and not force:
         raise InputError(f"{folder} holds a run already: choose another folder, or say force to replace it")
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file: choose a folder's name")
-    folder.mkdir(parents=True, exist_ok=True)
+    check_folder(folder)
     weights = save({name: value.detach().cpu().contiguous() for name, value in state.items()})
     config = {"format": FORMAT, **config, "sha256": hashlib.sha256(weights).hexdigest()}
     records = "".join(json.dumps(_finite(record), default=_plain, allow_nan=False) + "\n" for record in history)
     described = json.dumps(_finite(config), indent=2, default=_plain, allow_nan=False) + "\n"
-    (folder / CONFIG).unlink(missing_ok=True)  # from here until the last line the folder holds no run
-    write_atomically(folder / MODEL, weights)
-    write_atomically(folder / HISTORY, records.encode())
-    write_atomically(folder / CONFIG, described.encode())
+    contents = {MODEL: weights, HISTORY: records.encode(), CONFIG: described.encode()}
+    write_together({folder / name: content for name, content in contents.items()})
     return folder
 
 

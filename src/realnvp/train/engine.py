@@ -58,7 +58,8 @@ class Engine(nn.Module):
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Take what ``state`` returned: a training that was compiled is compiled again with its next batch."""
-        settled, compiled, self.steps = state["settled"].tolist()
+        settled, compiled, steps = state["settled"].tolist()
+        self.steps = steps if settled else 0  # the clock of the pilot did not go on: it is run again
         if self.choice == "auto" and settled:
             self.choice, self.settled = bool(compiled), not compiled
 

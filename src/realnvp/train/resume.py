@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,20 @@ import torch
 from torch import Tensor, nn
 
 from realnvp.errors import InputError
-from realnvp.files import write_atomically
+from realnvp.files import CHECKPOINT, check_folder, write_atomically
 from realnvp.train.base import GuardedOptimizer
 
-__all__ = ["CHECKPOINT", "Checkpoint", "Moments", "Saver", "Stateful", "Weights", "as_tensor", "from_tensor"]
-
-CHECKPOINT = "checkpoint.safetensors"
+__all__ = [
+    "CHECKPOINT",
+    "Checkpoint",
+    "Moments",
+    "Saver",
+    "Stateful",
+    "Weights",
+    "as_tensor",
+    "from_tensor",
+    "read_note",
+]
 
 
 class Stateful(Protocol):
@@ -38,10 +47,13 @@ class Checkpoint:
         folder: where the file is, made if need be.
         every: seconds between two writings.
         resume: begin where the file says; there must be one.
+        note: a word to whoever finds the file, such as how to go on from it; ``read_note`` gives it back.
     """
 
-    def __init__(self, folder: str | os.PathLike, *, every: float = 300.0, resume: bool = False) -> None:
-        self.path, self.every, self.resume = Path(folder) / CHECKPOINT, every, resume
+    def __init__(
+        self, folder: str | os.PathLike, *, every: float = 300.0, resume: bool = False, note: str = ""
+    ) -> None:
+        self.path, self.every, self.resume, self.note = Path(folder) / CHECKPOINT, every, resume, note
         self.about: dict[str, Any] = {}
         self._last = time.monotonic()
         if not every > 0:
@@ -53,15 +65,19 @@ class Checkpoint:
         """Whether it is time to write."""
         return time.monotonic() - self._last >= self.every
 
+    def wait(self) -> None:
+        """Let the time to the next writing begin now."""
+        self._last = time.monotonic()
+
     def write(self, tensors: Mapping[str, Tensor], facts: dict[str, Any]) -> None:
         """Write tensors and plain data, and what the training is ``about``."""
         from safetensors.torch import save
 
         kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        told = json.dumps({"about": self.about, "facts": facts, "sha256": _digest(kept)})
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        told = json.dumps({"about": self.about, "facts": facts, "note": self.note, "sha256": _digest(kept)})
+        check_folder(self.path.parent)
         write_atomically(self.path, save(kept, metadata={"realnvp": told}))
-        self._last = time.monotonic()
+        self.wait()
 
     def read(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return what was written; refuse a damaged file, and one about something else."""
@@ -84,6 +100,17 @@ class Checkpoint:
                     f"{about.get(name)!r}: resume with the same data and options"
                 )
         return tensors, told["facts"]
+
+
+def read_note(folder: str | os.PathLike) -> str:
+    """Return the note of the checkpoint in a folder; none where there is no checkpoint or it cannot be read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(Path(folder) / CHECKPOINT, framework="pt") as file:
+            return str(json.loads((file.metadata() or {})["realnvp"]).get("note", ""))
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return ""
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:
@@ -158,4 +185,8 @@ class Saver:
         """Write if it is time, and at the end."""
         if self.checkpoint is not None and (last or self.checkpoint.due()):
             states = {f"{part}/{name}": v for part, kept in self.parts.items() for name, v in kept.state().items()}
-            self.checkpoint.write(states, {"step": step})
+            try:
+                self.checkpoint.write(states, {"step": step})
+            except InputError as error:  # a disk that is full now need not be so at the end
+                warnings.warn(f"{error}; the training goes on without this checkpoint", stacklevel=3)
+                self.checkpoint.wait()

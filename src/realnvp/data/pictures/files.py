@@ -5,13 +5,15 @@ import math
 import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from realnvp.errors import InputError
+from realnvp.files import holds_run
 
-__all__ = ["check_pictures", "cifar_members", "read_cifar", "read_folder", "read_idx", "read_npy"]
+__all__ = ["Folder", "check_pictures", "cifar_members", "read_cifar", "read_folder", "read_idx", "read_npy"]
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 _CIFAR_ROW = 1 + 3 * 32 * 32
@@ -72,34 +74,42 @@ def read_npy(path: Path) -> np.ndarray:
 def check_pictures(found: np.ndarray, name: str) -> np.ndarray:
     """Refuse what is not uint8 of shape (n, H, W) or (n, H, W, C) with one channel or three."""
     if found.dtype != np.uint8:
-        raise InputError(f"{name} has dtype {found.dtype}: pictures are whole numbers from 0 to 255, dtype uint8")
+        raise InputError(
+            f"{name} has dtype {found.dtype}: pictures are whole numbers from 0 to 255, dtype uint8: convert them"
+        )
     if found.ndim not in (3, 4) or (found.ndim == 4 and found.shape[3] not in (1, 3)) or 0 in found.shape[1:]:
-        raise InputError(f"{name} has shape {found.shape}: pictures have shape (n, H, W) or (n, H, W, C), C 1 or 3")
+        first = "; put the channels last" if found.ndim == 4 and found.shape[1] in (1, 3) else ""
+        raise InputError(
+            f"{name} has shape {found.shape}: pictures have shape (n, H, W) or (n, H, W, C), C 1 or 3{first}"
+        )
     return found
 
 
-def read_folder(folder: Path) -> tuple[np.ndarray, list[str]]:
-    """Read every picture of a folder, in the order of their names: (n, H, W) if all are grey, else (n, H, W, 3).
+@dataclass(frozen=True)
+class Folder:
+    """Pictures of a folder in the order of their names, and their labels where each class has a folder of its own."""
 
-    Transparency is left out; a picture turned by its camera's note is turned.
+    pictures: np.ndarray
+    names: list[str]
+    labels: np.ndarray | None = None
+
+
+def read_folder(folder: Path) -> Folder:
+    """Read every picture of a folder: (n, H, W) if all are grey, else (n, H, W, 3).
+
+    Where there are none in the folder itself, those of the folders in it are read, ``folder/label/name.png``; runs and
+    hidden files are passed over. Transparency is left out; a picture turned by its camera's note is turned.
     """
-    from PIL import Image, ImageOps
-
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file())
+    paths, labels = _inside(folder), None
     if not paths:
-        raise InputError(f"{folder} holds no pictures (.png, .jpg, …): name a folder that does")
+        paths = [path for place in _classes(folder) for path in _inside(place)]
+        labels = np.array([path.parent.name for path in paths])
+    if not paths:
+        what = "is the folder of a run and holds" if holds_run(folder) else "holds"
+        raise InputError(f"{folder} {what} no pictures (.png, .jpg, …): name a folder that does")
     found: list[np.ndarray] = []
     for path in paths:
-        try:
-            with Image.open(path) as picture:
-                if picture.mode[0] in "IF":
-                    raise InputError(f"{path} has more than 8 bits for each channel: save it with values from 0 to 255")
-                grey = picture.mode in ("1", "L", "LA")
-                found.append(np.asarray(ImageOps.exif_transpose(picture).convert("L" if grey else "RGB")))
-        except InputError:
-            raise
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise InputError(f"{path} cannot be read as a picture ({error}): mend it or take it away") from None
+        found.append(_picture(path))
         if found[-1].shape[:2] != found[0].shape[:2]:
             high, wide = found[0].shape[:2]
             raise InputError(
@@ -108,4 +118,32 @@ def read_folder(folder: Path) -> tuple[np.ndarray, list[str]]:
             )
     if any(a.ndim == 3 for a in found):
         found = [a if a.ndim == 3 else np.repeat(a[:, :, None], 3, 2) for a in found]
-    return np.stack(found), [path.name for path in paths]
+    return Folder(np.stack(found), [path.relative_to(folder).as_posix() for path in paths], labels)
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Return the pictures right inside a folder."""
+    files = (p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES and not p.name.startswith("."))
+    return sorted(p for p in files if p.is_file())
+
+
+def _classes(folder: Path) -> list[Path]:
+    """Return the folders inside that may hold the pictures of a class: none of a run's, none hidden."""
+    drawn = {"figures"} if holds_run(folder) else set()
+    places = (p for p in folder.iterdir() if p.is_dir() and p.name not in drawn and not p.name.startswith("."))
+    return sorted(p for p in places if not holds_run(p))
+
+
+def _picture(path: Path) -> np.ndarray:
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as picture:
+            if picture.mode[0] in "IF":
+                raise InputError(f"{path} has more than 8 bits for each channel: save it with values from 0 to 255")
+            grey = picture.mode in ("1", "L", "LA")
+            return np.asarray(ImageOps.exif_transpose(picture).convert("L" if grey else "RGB"))
+    except InputError:
+        raise
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path} cannot be read as a picture ({error}): mend it or take it away") from None

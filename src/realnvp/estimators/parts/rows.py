@@ -1,5 +1,6 @@
 """Rows of arrays: checked, held out, turned into tensors, worked on a chunk at a time."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -15,7 +16,17 @@ from realnvp.flow import Flow
 from realnvp.nets import Standard
 from realnvp.transforms import Standardise
 
-__all__ = ["context_rows", "drawn", "hold_out", "in_chunks", "mean_objective", "scaled", "tensor"]
+__all__ = [
+    "context_rows",
+    "drawn",
+    "fingerprint",
+    "hold_out",
+    "in_chunks",
+    "mean_objective",
+    "plain_array",
+    "scaled",
+    "tensor",
+]
 
 
 def scaled(scalers: Sequence[Standardise | Standard], arrays: Sequence[np.ndarray]) -> list[Tensor]:
@@ -42,6 +53,14 @@ def hold_out(rows: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
     return (order[:held], order[held:]) if held else (order[:10_000], order)
 
 
+def plain_array(given: ArrayLike, name: str) -> np.ndarray:
+    """Return what was given as an array; a list of unlike lengths is none."""
+    try:
+        return np.asarray(given)
+    except ValueError:
+        raise InputError(f"{name} is a list of parts of unlike shapes: give all of them one shape") from None
+
+
 def context_rows(
     context: ArrayLike | None, rows: int, wanted: int | None = None, *, shared: bool = False
 ) -> np.ndarray | None:
@@ -55,8 +74,13 @@ def context_rows(
         return None
     if wanted == 0:
         raise InputError("this model was fitted without context: leave context out")
-    given = np.asarray(context)
-    C = check_array(given[None] if given.ndim == 1 and shared else given, dtype=np.float64, input_name="context")
+    given = plain_array(context, "context")
+    if given.ndim == 0 or (given.ndim == 1 and not shared):
+        raise InputError(f"context has shape {given.shape}: pass one row of features for each row, shape ({rows}, C)")
+    try:
+        C = check_array(given[None] if given.ndim == 1 else given, dtype=np.float64, input_name="context")
+    except (ValueError, TypeError) as error:
+        raise InputError(f"context is no table of finite numbers ({str(error).splitlines()[0]})") from error
     if wanted is not None and C.shape[1] != wanted:
         raise InputError(f"context has {C.shape[1]} columns, the model was fitted with {wanted}")
     check_scale(C, [f"c{i}" for i in range(C.shape[1])])
@@ -65,6 +89,11 @@ def context_rows(
     if len(C) != rows:
         raise InputError(f"context has {len(C)} rows, the data {rows}: pass one row of context for each row")
     return C
+
+
+def fingerprint(tensors: Sequence[Tensor]) -> str:
+    """Return the start of a hash of data and contexts: a training goes on only with the same ones."""
+    return hashlib.sha256(b"".join(a.cpu().numpy().tobytes() for a in tensors)).hexdigest()[:16]
 
 
 def drawn(draw: Callable[[int], ArrayLike], n: int, features: int) -> np.ndarray:

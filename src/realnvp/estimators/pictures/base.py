@@ -10,23 +10,36 @@ from torch import Tensor
 
 from realnvp.data.batches import Deck, shuffled
 from realnvp.errors import InputError
-from realnvp.estimators.parts.rows import tensor
+from realnvp.estimators.parts.rows import plain_array, tensor
 from realnvp.flow import Flow
 from realnvp.objectives import VariationalDequantisation
 
 __all__ = [
-    "PIECE",
     "decoded",
     "dequantised",
     "log_probs",
     "noisy_batches",
     "picture_array",
     "picture_tensor",
+    "piece_of",
+    "sheet_of",
+    "whole_numbers",
     "with_noise",
 ]
 
-PIECE = 256
-"""Pictures worked on at a time outside training."""
+_PIECE, _SHEET = 256, 64
+_NUMBERS = 3 * 32 * 32
+"""Pictures of at most so many numbers are small; of larger ones fewer are worked on at a time, and fewer shown."""
+
+
+def piece_of(event: Sequence[int]) -> int:
+    """Pictures of this shape worked on at a time outside training."""
+    return max(1, min(_PIECE, _PIECE * _NUMBERS // max(1, math.prod(event))))
+
+
+def sheet_of(event: Sequence[int]) -> int:
+    """Pictures of this shape on a sheet of the training."""
+    return max(4, min(_SHEET, 4 * _SHEET * _NUMBERS // max(1, math.prod(event))))
 
 
 def picture_tensor(images: ArrayLike, levels: int, like: Sequence[int] | None = None) -> Tensor:
@@ -36,8 +49,8 @@ def picture_tensor(images: ArrayLike, levels: int, like: Sequence[int] | None = 
     """
     if not isinstance(levels, int | np.integer) or not 2 <= levels <= 256:
         raise InputError(f"levels must be a whole number from 2 to 256, got {levels!r}")
-    found = np.asarray(images)
-    if found.ndim not in (3, 4):
+    found = plain_array(images, "pictures")
+    if found.ndim not in (3, 4) or 0 in found.shape[1:]:
         raise InputError(f"pictures have shape (n, H, W) or (n, H, W, C), got {found.shape}")
     if found.dtype.kind not in "bui":
         raise InputError(f"pictures are whole numbers from 0 to {levels - 1}, dtype uint8; got dtype {found.dtype}")
@@ -70,9 +83,13 @@ def dequantised(k: Tensor, levels: int, generator: torch.Generator | None = None
 
 
 def decoded(flow: Flow, z: Tensor, levels: int, context: Tensor | None = None) -> Tensor:
-    """Return the pictures, uint8, of latents."""
-    x, _ = flow.inverse(z, context)
-    return (x * levels).floor().clamp(0, levels - 1).nan_to_num().to(torch.uint8)
+    """Return the pictures, uint8, of latents; where a flow in training makes no numbers of them, black."""
+    return whole_numbers(flow.inverse(z, context)[0].nan_to_num(), levels)
+
+
+def whole_numbers(x: Tensor, levels: int) -> Tensor:
+    """Return the pictures, uint8, of values in [0, 1]."""
+    return (x * levels).floor().clamp(0, levels - 1).to(torch.uint8)
 
 
 def noisy_batches(
@@ -116,14 +133,15 @@ def log_probs(
     """
     device = next(flow.buffers()).device
     found = np.zeros(len(k))
-    for start in range(0, len(k), PIECE):
-        piece = k[start : start + PIECE].to(device)
-        given = () if context is None else (context[start : start + PIECE].to(device),)
+    size = piece_of(flow.event_shape)
+    for start in range(0, len(k), size):
+        piece = k[start : start + size].to(device)
+        given = () if context is None else (context[start : start + size].to(device),)
         for _ in range(draws):
             made = with_noise(piece, levels, generator, noise)
             if noise is None:
                 log_prob = flow.log_prob(*made, *given)
             else:
                 log_prob = -VariationalDequantisation(flow, noise, levels).bound(*made, *given)
-            found[start : start + PIECE] += log_prob.cpu().numpy()
+            found[start : start + size] += log_prob.cpu().numpy()
     return found / draws - flow.event_shape.numel() * math.log(levels)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from realnvp.errors import InputError
-from realnvp.estimators.parts.rows import context_rows
+from realnvp.estimators.parts.rows import context_rows, plain_array
 
 __all__ = ["Labels"]
 
@@ -26,6 +26,8 @@ class Labels:
         if context is None:
             return cls()
         given = _plain(context)
+        if given.ndim == 0:
+            raise InputError(f"context is a single {given.item()!r}: pass one label for each of the {n} pictures")
         if given.ndim == 1:
             if given.dtype.kind not in "biuU":
                 raise InputError(
@@ -63,7 +65,7 @@ class Labels:
 
 def _plain(context: ArrayLike) -> np.ndarray:
     """Return labels of words or whole numbers in objects, as data frames have them, as an array of those."""
-    given = np.asarray(context)
+    given = plain_array(context, "context")
     if given.dtype == object and given.ndim < 2:
         kinds = {type(label) for label in given.ravel().tolist()}
         if kinds <= {str} or kinds <= {int, bool, np.int64}:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,18 +13,23 @@ from torch import Tensor
 
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, count_of, seed_of
-from realnvp.estimators.pictures.base import PIECE, decoded, dequantised, log_probs, picture_array, picture_tensor
+from realnvp.estimators.parts.rows import plain_array
+from realnvp.estimators.pictures.base import (
+    dequantised,
+    log_probs,
+    picture_array,
+    picture_tensor,
+    piece_of,
+    whole_numbers,
+)
 from realnvp.estimators.pictures.labels import Labels
-from realnvp.estimators.pictures.latents import begun, between, blends, corners, painted
+from realnvp.estimators.pictures.latents import between, blends, corners
+from realnvp.estimators.pictures.painting import Painter
 from realnvp.flow import Flow
 from realnvp.measure import Estimate
 from realnvp.train.progress import progress_bar
-from realnvp.transforms import Compose
 
 __all__ = ["PictureModel"]
-
-
-_DRAWS = 16
 
 
 class PictureModel(DensityMixin, BaseEstimator):
@@ -83,10 +88,15 @@ class PictureModel(DensityMixin, BaseEstimator):
     def inverse_transform(self, Z: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
         """Pictures, uint8, of latents."""
         check_is_fitted(self, "flow_")
-        z = torch.from_numpy(np.array(Z, dtype=np.float32))
+        latents = plain_array(Z, "Z")
+        if latents.dtype.kind not in "biuf":
+            raise InputError(f"Z has dtype {latents.dtype}: pass what transform gave")
+        z = torch.from_numpy(np.array(latents, dtype=np.float32))
         z = (z[..., None] if self.grey_ and z.dim() == 3 else z).movedim(-1, min(1, z.dim() - 1))
         if z.shape[1:] != self.flow_.event_shape:
             raise InputError(f"Z has shape {np.shape(Z)}: pass what transform gave")
+        if wrong := int((~z.isfinite()).sum()):
+            raise InputError(f"Z holds {wrong:,} values that are not finite numbers: pass what transform gave")
         return self._decode(z, self.labels_.read(context, len(z), shared=True))
 
     def sample(
@@ -119,9 +129,10 @@ class PictureModel(DensityMixin, BaseEstimator):
             raise InputError(f"temperature must be a finite number of at least 0, got {temperature!r}")
         given = self.labels_.read(context, n_samples, shared=True)
         generator = torch.Generator(self._device).manual_seed(seed_of(random_state))
-        for start in range(0, n_samples, PIECE):
-            z = temperature * self.flow_.base.sample(min(PIECE, n_samples - start), generator).detach()
-            yield self._decode(z, None if given is None else given[start : start + PIECE])
+        size = piece_of(self.flow_.event_shape)
+        for start in range(0, n_samples, size):
+            z = temperature * self.flow_.base.sample(min(size, n_samples - start), generator).detach()
+            yield self._decode(z, None if given is None else given[start : start + size])
 
     def interpolate(self, a: ArrayLike, b: ArrayLike, steps: int = 8, context: ArrayLike | None = None) -> np.ndarray:
         """Pictures on the way from picture ``a`` to picture ``b``: ``(steps, H, W)`` or ``(steps, H, W, C)``.
@@ -129,9 +140,10 @@ class PictureModel(DensityMixin, BaseEstimator):
         The way is ``cos(phi) z_a + sin(phi) z_b`` in latent space. ``context`` is one for both, or one for each: then
         it goes on the straight line.
         """
-        if np.shape(a) != np.shape(b):
-            raise InputError(f"a path goes between two pictures of one shape, got {np.shape(a)} and {np.shape(b)}")
-        k, given = self._read(np.stack([np.asarray(a), np.asarray(b)]), context, shared=True)
+        ends = [plain_array(picture, "a picture") for picture in (a, b)]
+        if ends[0].shape != ends[1].shape:
+            raise InputError(f"a path goes between two pictures of one shape, got {ends[0].shape} and {ends[1].shape}")
+        k, given = self._read(np.stack(ends), context, shared=True)
         z, steps = self._encode(k, given), _whole("steps", steps, 2)
         return self._decode(between(z[0], z[1], steps), given if given is None else blends(given, steps))
 
@@ -160,37 +172,25 @@ class PictureModel(DensityMixin, BaseEstimator):
         ``mask`` is boolean, of the shape of the images, of one of them, or (H, W). The walk begins at the draw of the
         flow, of 16, that goes best with the other pixels. Step ``i`` has the size ``step / (delay + i)``, drift and
         noise decreasing with it; it is taken in the logits of the pixels, the gradients scaled by their size so far.
-        More steps come nearer to draws of the flow given the other pixels.
+        More steps come nearer to draws of the flow given the other pixels. The other pixels' noise is uniform, or, of a
+        model with ``dequantisation="variational"``, drawn from the flow that has learnt it.
         """
         if not (step > 0 and delay > 0 and step + delay < math.inf):
             raise InputError(f"step and delay must be positive and finite, got {step!r} and {delay!r}")
         k, given = self._read(images, context)
         hidden = _mask(mask, k, self.grey_)
         generator = torch.Generator().manual_seed(seed_of(random_state))
-        chain = cast(Compose, self.flow_.transform)
-        logit, core = chain[0], Flow(chain[1:], self.flow_.base)
+        painter = Painter(self.flow_, self.noise_, self.levels, generator)
+        walk = {"steps": _whole("steps", steps, 1), "step": step, "delay": delay}
         bar = progress_bar(self.verbose, "painting")
-        found = []
-        for at in range(0, len(k), PIECE):
-            piece, holes = k[at : at + PIECE].to(self._device), hidden[at : at + PIECE].to(self._device)
-            c = None if given is None else given[at : at + PIECE].to(self._device)
-            noisy = logit(dequantised(piece, self.levels, generator))[0]
+        found, size = [], piece_of(self.flow_.event_shape)
+        for at in range(0, len(k), size):
+            piece, holes = k[at : at + size].to(self._device), hidden[at : at + size].to(self._device)
+            c = None if given is None else given[at : at + size].to(self._device)
             part = 100 * len(piece) / len(k)
             with torch.inference_mode(False), torch.enable_grad():
-                start, square = begun(core, noisy, holes, c, _DRAWS, generator)
-                y = painted(
-                    lambda y, c=c: core.log_prob(y, c),  # type: ignore[misc]
-                    start,
-                    square,
-                    holes,
-                    steps=_whole("steps", steps, 1),
-                    step=step,
-                    delay=delay,
-                    generator=generator,
-                    told=lambda share, part=part: bar.update(part * share),  # type: ignore[misc]
-                )
-            new = (logit.inverse(y)[0] * self.levels).floor().clamp(0, self.levels - 1).to(torch.uint8)
-            found.append(torch.where(holes, new, piece).cpu())
+                new = painter.fill(piece, holes, c, lambda share, part=part: bar.update(part * share), **walk)  # type: ignore[misc]
+            found.append(new.cpu())
         bar.close()
         return picture_array(torch.cat(found) if found else k, self.grey_)
 
@@ -215,22 +215,29 @@ class PictureModel(DensityMixin, BaseEstimator):
         return self._in_pieces(lambda k, c: self.flow_(dequantised(k, self.levels), c)[0], k, context)
 
     def _decode(self, z: Tensor, context: Tensor | None) -> np.ndarray:
-        found = self._in_pieces(lambda z, c: decoded(self.flow_, z, self.levels, c), z, context)
+        found = self._in_pieces(lambda z, c: self._drawn(z, c), z, context)
         return picture_array(found, self.grey_)
+
+    def _drawn(self, z: Tensor, context: Tensor | None) -> Tensor:
+        x, _ = self.flow_.inverse(z, context)
+        if not bool(x.isfinite().all()):
+            raise InputError("these latents lie too far out: the flow makes no finite numbers of them, scale them down")
+        return whole_numbers(x, self.levels)
 
     @torch.no_grad()
     def _in_pieces(
         self, function: Callable[[Tensor, Tensor | None], Tensor], x: Tensor, context: Tensor | None
     ) -> Tensor:
         """Apply a function a piece at a time, on the flow's device."""
-        contexts = [None] * (len(x) // PIECE + 1) if context is None else context.split(PIECE)
-        pieces = zip(x.split(PIECE), contexts, strict=False)
+        size = piece_of(self.flow_.event_shape)
+        contexts = [None] * (len(x) // size + 1) if context is None else context.split(size)
+        pieces = zip(x.split(size), contexts, strict=False)
         return torch.cat([function(a.to(self._device), None if c is None else c.to(self._device)) for a, c in pieces])
 
 
 def _mask(mask: ArrayLike, k: Tensor, grey: bool) -> Tensor:
     """Return a mask (n, C, H, W) from one of the images' shape, of one image, or of (H, W)."""
-    given = np.asarray(mask)
+    given = plain_array(mask, "mask")
     if given.dtype != bool:
         raise InputError(f"a mask is boolean, true where to paint; got dtype {given.dtype}")
     n, channels, high, wide = k.shape

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -29,6 +31,17 @@ __all__ = [
 ]
 
 _TEMPERATURES = (0.5, 0.7, 0.85, 1.0)
+_DRAWS = 4  # of the noise in a score
+_STEPS = 250  # of a walk: each a pass and its gradient
+_PASSES = {
+    "samples.png": 1,
+    "temperatures.png": len(_TEMPERATURES),
+    "paths.png": 12,
+    "manifold.png": 13,
+    "outliers.png": 4 * _DRAWS,
+    "painting.png": 3 * (_STEPS + 16),
+}
+"""Passes of one picture through the flow that the smallest sheet of each kind costs."""
 
 
 class ImageModel(Protocol):
@@ -64,6 +77,23 @@ class ImageRun:
     images: np.ndarray
     context: np.ndarray | None = None
     seed: int = 0
+    passes: float = math.inf
+    """How many passes of one picture through the flow there is time for on each sheet."""
+
+    def within(self, seconds: float) -> ImageRun:
+        """The same run with the passes that fit into the seconds, shared by the sheets they suffice for."""
+        first = slice(min(2, len(self.images)))
+        begun = time.monotonic()
+        self.model.outlier_scores(self.images[first], **self.given(first))  # of each picture the mean of several passes
+        spent = (time.monotonic() - begun) / (_DRAWS * len(self.images[first]))
+        passes, costs, left_out = seconds / max(spent, 1e-9), sorted(_PASSES.values()), math.inf
+        while len(costs) > 1 and passes / len(costs) < costs[-1]:
+            left_out = costs.pop()
+        return replace(self, passes=min(passes / len(costs), math.nextafter(left_out, 0)))
+
+    def few(self, most: int, each: float, least: int = 1) -> int:
+        """How many of ``most`` things there is time for where each costs so many passes; never fewer than ``least``."""
+        return max(least, int(min(most, self.passes / each)))
 
     def given(self, part: slice | np.ndarray) -> dict[str, Any]:
         """The context of some of the pictures, as an argument."""
@@ -79,7 +109,7 @@ class ImageRun:
 
 def samples(run: ImageRun) -> Figure:
     """Held-out pictures beside as many draws."""
-    n = min(64, len(run.images))
+    n = run.few(min(64, len(run.images)), 1)
     side = int(np.ceil(np.sqrt(n)))
     figure, (axes,) = plots.fresh_figure(10.0, 5.3, 1, 2)
     run.show(axes[0], run.images[:n], side, "Held-out pictures")
@@ -89,7 +119,7 @@ def samples(run: ImageRun) -> Figure:
 
 def temperatures(run: ImageRun) -> Figure:
     """Draws from the same noise at several temperatures, a row each."""
-    n = min(12, len(run.images))
+    n = run.few(min(12, len(run.images)), len(_TEMPERATURES))
     rows = [run.model.sample(n, temperature=t, random_state=run.seed, **run.given(slice(n))) for t in _TEMPERATURES]
     figure, axes = plots.fresh_figure(9.0, 3.4)
     told = ", ".join(map(str, _TEMPERATURES))
@@ -99,7 +129,7 @@ def temperatures(run: ImageRun) -> Figure:
 
 def paths(run: ImageRun) -> Figure:
     """Pictures on the way from one held-out picture to another, a pair each row."""
-    pairs = min(6, len(run.images) // 2)
+    pairs = run.few(min(6, len(run.images) // 2), 12)
     rows = [
         run.model.interpolate(run.images[2 * i], run.images[2 * i + 1], 10, **run.given(slice(2 * i, 2 * i + 2)))
         for i in range(pairs)
@@ -111,18 +141,19 @@ def paths(run: ImageRun) -> Figure:
 
 def manifold(run: ImageRun) -> Figure:
     """Pictures between four held-out ones."""
-    grid = run.model.manifold(run.images[:4], 8, **run.given(slice(4)))
+    side = math.isqrt(run.few(64, 1, least=9))
+    grid = run.model.manifold(run.images[:4], side, **run.given(slice(4)))
     figure, axes = plots.fresh_figure(6.0, 6.3)
-    run.show(axes[0, 0], grid.reshape(-1, *grid.shape[2:]), 8, "Between four held-out pictures (the corners)")
+    run.show(axes[0, 0], grid.reshape(-1, *grid.shape[2:]), side, "Between four held-out pictures (the corners)")
     return figure
 
 
 def painting(run: ImageRun) -> Figure:
     """Held-out pictures, the same with the lower half hidden, and that filled in."""
-    images = run.images[: min(10, len(run.images))]
+    images = run.images[: run.few(min(10, len(run.images)), _PASSES["painting.png"])]
     hidden = np.zeros(images.shape[1:3], bool)
     hidden[images.shape[1] // 2 :] = True
-    filled = run.model.inpaint(images, hidden, steps=250, random_state=run.seed, **run.given(slice(len(images))))
+    filled = run.model.inpaint(images, hidden, steps=_STEPS, random_state=run.seed, **run.given(slice(len(images))))
     covered = images.copy()
     covered[:, hidden] = (run.model.levels - 1) // 2
     figure, axes = plots.fresh_figure(8.0, 3.0)
@@ -133,7 +164,7 @@ def painting(run: ImageRun) -> Figure:
 
 def outliers(run: ImageRun) -> Figure:
     """The held-out pictures that the model finds likeliest and unlikeliest."""
-    pictures = run.images[:500]
+    pictures = run.images[: run.few(500, _DRAWS, least=4)]
     bits = run.model.outlier_scores(pictures, **run.given(slice(len(pictures))))
     order = np.argsort(bits)
     n = min(20, len(order) // 2)
@@ -166,6 +197,7 @@ IMAGE_FILES = frozenset((*_DRAWN, "training.gif"))
 
 def image_sheets(run: ImageRun) -> dict[str, Callable[[ImageRun], Figure]]:
     """File names, and what draws each of them."""
-    without = set() if len(run.images) >= 4 else {"paths.png", "manifold.png", "outliers.png"}
+    without = {name for name, passes in _PASSES.items() if run.passes < passes}
+    without |= set() if len(run.images) >= 4 else {"paths.png", "manifold.png", "outliers.png"}
     without |= set() if run.model.history_ else {"training.png"}
     return {name: draw for name, draw in _DRAWN.items() if name not in without}

@@ -1,0 +1,52 @@
+"""How a training on the command line is kept, and the words by which it goes on."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from realnvp.cli.base import say
+from realnvp.errors import InputError
+from realnvp.files import CHECKPOINT
+from realnvp.train.resume import Checkpoint, read_note
+
+__all__ = ["check_resume", "command", "kept", "say_how", "unfinished"]
+
+_EVERY = 300.0
+"""Seconds between the checkpoints of a resumed training."""
+
+
+def check_resume(*, resume: bool, out: Path | None) -> None:
+    """Refuse to go on with a run that is not named."""
+    if resume and out is None:
+        raise InputError("--resume needs the run to go on with: name its folder with --out")
+
+
+def kept(folder: Path, *, every: float | None, resume: bool, force: bool) -> Checkpoint | None:
+    """Return the checkpoint of a training, if it keeps one; one that is there already is not passed over."""
+    if (folder / CHECKPOINT).exists() and not (resume or force):
+        raise InputError(f"{folder} holds a {CHECKPOINT}: go on from it with --resume, or begin anew with --force")
+    if not resume and every is None:
+        return None
+    return Checkpoint(folder, every=_EVERY if every is None else every, resume=resume, note=command(folder))
+
+
+def command(folder: Path) -> str:
+    """Return the command that goes on with the training that this one began."""
+    given = [word for word in sys.argv[1:] if word not in ("--resume", "--force")]
+    named = any(word == "--out" or word.startswith("--out=") for word in given)
+    return shlex.join(["realnvp", *given, *([] if named else ["--out", str(folder)]), "--resume"])
+
+
+def say_how(folder: Path, *, quiet: bool) -> None:
+    """Say how an interrupted training goes on, or what would have let it."""
+    if (folder / CHECKPOINT).exists():
+        say(f"go on        {command(folder)}", quiet=quiet)
+    else:
+        say("go on        it cannot, no checkpoint was kept: --checkpoint-every 300 keeps one", quiet=quiet)
+
+
+def unfinished(run: Path) -> str:
+    """Say of a folder that holds a checkpoint, and may hold no run yet, how its training goes on."""
+    if not (run / CHECKPOINT).is_file():
+        return ""
+    return read_note(run) or f"realnvp fit DATA --out {shlex.quote(str(run))} --resume, with the options it began with"
