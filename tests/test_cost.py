@@ -24,7 +24,7 @@ BREAKS = 0  # a break in the graph hands every tensor back to Python between two
 # the kernel and the join of the halves keep 16 more. 80 when this was written.
 SAVED = 82
 # Calls that PyTorch dispatches for a coupling: at batch 1 they are the whole time, some microseconds each. 81, 21, 24
-# and 24 when this was written; the room is one or two for other versions of PyTorch. Fewer is better: lower these when they fall.
+# and 24 when this was written; the room is for other versions of PyTorch. Lower these when the counts fall.
 OPS = {"train": 84, "log_prob": 22, "sample": 25, "sample_with_log_prob": 25}
 VERBS = {
     "log_prob": lambda flow: flow.log_prob(torch.zeros(BATCH, FEATURES)),
