@@ -15,22 +15,21 @@ def build(load: Workload, bf16: bool = False) -> Model:
     import torch
 
     dtype = torch.bfloat16 if bf16 else torch.float32
-    products = [_convolution(*shape, dtype) for shape in _convolutions(load)] if load.picture else _linears(load, dtype)
+    layers = [_convolution(*shape, dtype) for shape in _convolutions(load)] if load.picture else _linears(load, dtype)
 
     def forward() -> None:
         with torch.no_grad():
-            for there, _, _ in products:
+            for there, _ in layers:
                 there()
 
     def train() -> None:
         forward()
         with torch.no_grad():
-            for i, (_, inputs, weights) in reversed(list(enumerate(products))):
-                if i or load.picture:
-                    inputs()
-                weights()
+            for _, back in reversed(layers):
+                for product in back:
+                    product()
 
-    count = sum(n * m + m for n, m in _sizes(load)) if not load.picture else 0
+    count = 0 if load.picture else sum(n * m + m for n, m in _sizes(load))
     return Model(count, {"train": train, "log_prob": forward, "sample": forward, "both": forward})
 
 
@@ -45,13 +44,14 @@ def _sizes(load: Workload) -> list[tuple[int, int]]:
 
 
 def _linears(load: Workload, dtype) -> list:
-    """Three products a layer: ``x W^T``, ``g W`` and ``g^T x``."""
+    """``x W^T`` there, ``g W`` and ``g^T x`` back; the data, which the first layer sees, needs no gradient."""
     import torch
 
     found = []
     for n, m in _sizes(load):
         x, weight, g = (torch.randn(*s).to(dtype) for s in ((load.batch, n), (m, n), (load.batch, m)))
-        found.append((_product(x, weight.t()), _product(g, weight), _product(g.t(), x)))
+        back = [_product(g, weight)] if found else []
+        found.append((_product(x, weight.t()), [*back, _product(g.t(), x)]))
     return found
 
 
@@ -102,13 +102,17 @@ def _convolutions(load: Workload) -> list:
 
 
 def _convolution(event, kernel, padding, dtype) -> tuple:
+    """The convolution there and both gradients back, in the faster of the two layouts of memory."""
     import torch
 
-    x, weight = torch.randn(event).to(dtype), torch.randn(kernel).to(dtype)
-    g = torch.randn(event[0], kernel[0], *event[2:]).to(dtype)
-    rest = [kernel[0]], [1, 1], padding, [1, 1], False, [0, 0], 1
+    def ways(layout) -> tuple:
+        shapes = event, kernel, (event[0], kernel[0], *event[2:])
+        x, weight, g = (torch.randn(s).to(dtype).to(memory_format=layout) for s in shapes)
+        rest = [kernel[0]], [1, 1], padding, [1, 1], False, [0, 0], 1, [True, True, False]
+        return (
+            lambda: torch.conv2d(x, weight, padding=padding),
+            lambda: torch.ops.aten.convolution_backward(g, x, weight, *rest),
+        )
 
-    def back(inputs: bool):
-        return torch.ops.aten.convolution_backward(g, x, weight, *rest, [inputs, not inputs, False])
-
-    return lambda: torch.conv2d(x, weight, padding=padding), lambda: back(True), lambda: back(False)
+    there, back = zip(ways(torch.contiguous_format), ways(torch.channels_last), strict=True)
+    return min(there, key=_seconds), [min(back, key=_seconds)]
