@@ -1,6 +1,7 @@
 """What a library brings to the race: one model, four verbs, each a call that ends when its result is there."""
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -117,6 +118,7 @@ def torch_model(module, log_prob, sample, both, load: Workload, compiled: bool, 
             x, log_q = plain[1](8)
             gap = float((plain[0](x) - log_q).abs().max())
         assert x.shape == (8, *load.event), f"samples have shape {tuple(x.shape)}"
+        assert math.isfinite(gap), "log-densities are not finite"
         return gap
 
     verbs = {

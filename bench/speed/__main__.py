@@ -45,7 +45,7 @@ def asked() -> argparse.Namespace:
             parser.error(f"{', '.join(sorted(wrong))} is none of {', '.join(known)}")
     options.repeats = options.repeats or (7 if options.quick else 21)
     options.seconds = 0.05 if options.quick else 0.25  # of a block of calls
-    options.fresh = min(options.repeats, 1 if options.quick else 5)  # processes for a figure of a fresh one
+    options.fresh = min(options.repeats, 1 if options.quick else 3)  # processes for a figure of a fresh one
     return options
 
 

@@ -55,8 +55,8 @@ ENTRIES = [
 
 def pin(threads: int) -> None:
     """Hold this process and its children to ``threads`` cores, and tell every pool of threads."""
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, cores[-threads:])  # XLA counts the cores it may use
+    if hasattr(os, "sched_setaffinity"):  # Linux; XLA counts the cores it may use
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
     if threads == 1:
@@ -64,9 +64,12 @@ def pin(threads: int) -> None:
 
 
 class Worker:
-    """A process with one model in it. A model that cannot be built leaves its ``error``."""
+    """A process with one model in it. A model that cannot be built leaves its ``error``.
 
-    def __init__(self, entry: Entry, load: str, threads: int) -> None:
+    ``cold`` forgets what ``torch.compile`` has compiled before.
+    """
+
+    def __init__(self, entry: Entry, load: str, threads: int, *, cold: bool = False) -> None:
         told = {"peer": entry.peer, "options": entry.options, "torch": entry.torch, "threads": threads, "load": load}
         self.entry, self.born = entry, time.perf_counter()
         self.process = subprocess.Popen(
@@ -75,6 +78,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            env=os.environ | ({"TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"} if cold else {}),
         )
         self.facts = self._read()
         self.error = self.facts.get("error", "")

@@ -35,12 +35,12 @@ def memory(load: Workload, entries: list[Entry], options: argparse.Namespace) ->
 
 
 def start(load: Workload, entries: list[Entry], options: argparse.Namespace) -> str:
-    """Seconds from starting a process to the end of its first training step, in interleaved rounds."""
+    """Seconds from starting a process to the end of its first training step, nothing compiled before; rounds in turn."""
     found: dict[str, list[float]] = {}
     failed = {}
     for _ in range(options.fresh):
         for entry in entries:
-            worker = Worker(entry, load.name, options.threads)
+            worker = Worker(entry, load.name, options.threads, cold=True)
             answer = {"error": worker.error} if worker.error else worker.ask("run", verb="train", calls=1)
             found.setdefault(entry.name, []).append(time.perf_counter() - worker.born)
             worker.close()
