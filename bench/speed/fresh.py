@@ -35,7 +35,7 @@ def memory(load: Workload, entries: list[Entry], options: argparse.Namespace) ->
 
 
 def start(load: Workload, entries: list[Entry], options: argparse.Namespace) -> str:
-    """Seconds from starting a process to the end of its first training step, nothing compiled before; rounds in turn."""
+    """Seconds from starting a process to the end of its first training step, nothing compiled before; in turn."""
     found: dict[str, list[float]] = {}
     failed = {}
     for _ in range(options.fresh):
