@@ -66,10 +66,10 @@ def pin(threads: int) -> None:
 class Worker:
     """A process with one model in it. A model that cannot be built leaves its ``error``.
 
-    ``cold`` forgets what ``torch.compile`` has compiled before.
+    ``env`` is set in its process.
     """
 
-    def __init__(self, entry: Entry, load: str, threads: int, *, cold: bool = False) -> None:
+    def __init__(self, entry: Entry, load: str, threads: int, **env: str) -> None:
         told = {"peer": entry.peer, "options": entry.options, "torch": entry.torch, "threads": threads, "load": load}
         self.entry, self.born = entry, time.perf_counter()
         self.process = subprocess.Popen(
@@ -78,7 +78,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=os.environ | ({"TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"} if cold else {}),
+            env=os.environ | env,
         )
         self.facts = self._read()
         self.error = self.facts.get("error", "")

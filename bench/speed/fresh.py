@@ -14,6 +14,9 @@ from bench.speed.tables import spread, versus
 
 __all__ = ["importing", "memory", "start"]
 
+COLD = {"TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"}  # what torch.compile has compiled before is forgotten
+EXACT = {"MALLOC_MMAP_THRESHOLD_": "65536"}  # glibc: large blocks come and go one by one, so the peak is what lives
+
 
 def memory(load: Workload, entries: list[Entry], options: argparse.Namespace) -> str:
     """Peak of a training step over the process at rest."""
@@ -21,7 +24,7 @@ def memory(load: Workload, entries: list[Entry], options: argparse.Namespace) ->
     for entry in entries:
         answers = []
         for _ in range(options.fresh):
-            worker = Worker(entry, load.name, options.threads)
+            worker = Worker(entry, load.name, options.threads, **EXACT)
             answers.append({"error": worker.error} if worker.error else worker.ask("memory"))
             worker.close()
             if "error" in answers[-1]:
@@ -40,7 +43,7 @@ def start(load: Workload, entries: list[Entry], options: argparse.Namespace) -> 
     failed = {}
     for _ in range(options.fresh):
         for entry in entries:
-            worker = Worker(entry, load.name, options.threads, cold=True)
+            worker = Worker(entry, load.name, options.threads, **COLD)
             answer = {"error": worker.error} if worker.error else worker.ask("run", verb="train", calls=1)
             found.setdefault(entry.name, []).append(time.perf_counter() - worker.born)
             worker.close()
