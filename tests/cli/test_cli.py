@@ -257,12 +257,12 @@ import os, signal, sys
 from realnvp import session
 from realnvp.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)
-look = session._Watch.look
+look = session.Watch.look
 def interrupted(watch, step):
     record = look(watch, step)
     os.kill(os.getpid(), signal.SIGINT)
     return record
-session._Watch.look = interrupted
+session.Watch.look = interrupted
 sys.argv = ["realnvp", "fit", "moons", "--max-steps", "2000", "--width", "8", "--out", "run"]
 main()
 """
