@@ -1,10 +1,12 @@
 """The transforms and the recipes that every law is tried on: one more is one more line.
 
 A line is ``name: (builder, event shape)``; where the events do not fill the line, ``domain`` and ``image`` follow: the
-``(low, high)`` of what goes in and of what comes out. Contexts are drawn if the thing built asks for one.
+``(low, high)`` of what goes in and of what comes out, then what brings an ``x`` into a domain of another form.
+Contexts are drawn if the thing built asks for one.
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -30,6 +32,7 @@ from realnvp.recipes import flat_real_nvp, glow_step, image_real_nvp, lattice_fl
 from realnvp.transforms import (
     ActNorm,
     BatchNorm,
+    BodyFrame,
     Box,
     CheckerboardCoupling,
     Compose,
@@ -66,6 +69,7 @@ class Case(NamedTuple):
     shape: tuple[int, ...]
     domain: Interval = None
     image: Interval = None
+    into: Callable[[Tensor], Tensor] = lambda x: x
 
     def ready(self, dtype: torch.dtype = torch.float64) -> Any:
         """Build it, set what is set from data, move its parameters away from where they start, evaluation mode."""
@@ -82,7 +86,7 @@ class Case(NamedTuple):
         return t.to(dtype).eval() if dtype == torch.float64 else t.eval()
 
     def x(self, *batch: int, dtype: torch.dtype = torch.float32, seed: int = 2) -> Tensor:
-        return draw((*batch, *self.shape), self.domain, dtype, seed)
+        return self.into(draw((*batch, *self.shape), self.domain, dtype, seed))
 
     def z(self, *batch: int, dtype: torch.dtype = torch.float32, seed: int = 3) -> Tensor:
         return draw((*batch, *self.shape), self.image, dtype, seed)
@@ -231,6 +235,10 @@ TRANSFORMS: dict[str, tuple] = {
     "coupling of a chain": (lambda: Coupling(5, NET, Chain((Affine(), KERNELS["spline"])), context=1), (5,)),
     "coupling of a channel": (lambda: Coupling(1, Conv, KERNELS["spline"], event_dim=3), (1, 3, 3)),
     "coupling of five channels": (lambda: Coupling(5, Conv, Affine(), split=EvenOdd(), event_dim=3), (5, 2, 3)),
+}
+TRANSFORMS |= {  # farther out single precision cannot tell a share from the end of its range
+    f"{n} bodies, {d}": (partial(BodyFrame, n, d), (n * d,), None, (-1.5, 1.5), BodyFrame(n, d).arrange)
+    for n, d in ((2, 2), (3, 2), (4, 2), (2, 3), (3, 3), (5, 3))
 }
 TRANSFORMS |= {
     f"coupling {kernel}, {split}, D={D}, C={C}": (
