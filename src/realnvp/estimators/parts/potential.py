@@ -17,7 +17,16 @@ from realnvp.mcmc import Energy
 from realnvp.potentials import POTENTIALS, Potential
 from realnvp.transforms import Transform
 
-__all__ = ["check_potential", "described", "features_of", "known_points", "recalled", "trial_points", "with_gradient"]
+__all__ = [
+    "check_potential",
+    "described",
+    "features_of",
+    "has_gradient",
+    "known_points",
+    "recalled",
+    "trial_points",
+    "with_gradient",
+]
 
 
 class _Given(torch.autograd.Function):
@@ -41,6 +50,12 @@ def with_gradient(potential: Energy, gradient: Energy | None) -> Energy:
     if gradient is None:
         return potential
     return lambda x: _Given.apply(x, potential, gradient)
+
+
+def has_gradient(potential: Energy, x: np.ndarray, device: torch.device) -> bool:
+    """Whether autograd finds a way through the potential."""
+    with torch.inference_mode(False), torch.enable_grad():
+        return potential(torch.tensor(x, device=device, requires_grad=True)).requires_grad
 
 
 def features_of(potential: object, n_features: int | None) -> int:
