@@ -74,9 +74,11 @@ class ReverseKL(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the bound on ``-log Z``."""
-        x, log_q = self.flow.push(z)
         if self.path_gradient:
+            x, _ = self.flow.inverse(z)
             log_q = self._still(x)
+        else:
+            x, log_q = self.flow.push(z)
         both = log_q + self.potential(x) / self.temperature
         finite = torch.isfinite(both)
         return torch.where(finite, both, 0.0).sum() / finite.sum()

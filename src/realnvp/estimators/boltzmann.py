@@ -38,7 +38,7 @@ from realnvp.measure.weights import ess, log_normalizer, pareto_k
 from realnvp.session import Limits, Outcome, Record, train
 from realnvp.shapes import spread
 from realnvp.train.checkpoint import read_run, write_run
-from realnvp.transforms import BodyFrame, Compose
+from realnvp.transforms import Compose
 
 __all__ = ["BoltzmannGenerator"]
 
@@ -158,18 +158,15 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         counted = Counted(with_gradient(potential, gradient))
         half = math.inf if self.max_time is None else started + self.max_time / 2
         outer, found = explore(counted, features, bounds, self.particles, generator, lambda: time.monotonic() > half)
-        points, log_z = found.x, found.log_z
+        points = found.x
         if starts is not None:
             known = known_points(starts, features, outer)
             many = known.repeat(1 + self.particles // (4 * len(known)), 1)
             points = torch.cat((points, relaxed(Within(counted, outer), many, 20, generator, scale=spread(points)).x))
-        if course.bodies:
-            outer = BodyFrame(*course.bodies)
-            log_z -= outer.log_orders
-        outer, points = outside(outer, points, fixed=course.kernel == "lattice")
+        outer, points = outside(outer, points, fixed=course.kernel == "lattice" or course.bodies is not None)
         if course.free and course.objective == "both" and walled(Within(counted, outer), points, generator):
             course = replace(course, objective="forward")  # no gradient tells of a wall
-        return self._learn(potential, course, counted, outer, points, log_z, generator, started)
+        return self._learn(potential, course, counted, outer, points, found.log_z, generator, started)
 
     def save(self, folder: str | os.PathLike, *, force: bool = False, **notes: object) -> Path:
         """Write ``config.json``, ``model.safetensors`` and ``history.jsonl``; ``notes`` (plain data) join the config.
@@ -228,6 +225,8 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         energy = Within(counted, outer)
         shape = architecture_of(course, outer, points, energy)
         core = energy_flow(shape, generator.initial_seed())
+        if course.bodies:
+            core.calibrate(points)
         patience = 0.25 if self.early_stopping and course.hottest == 1 else 0.0  # hot weights are of another target
         limits = Limits(self.max_steps, self.max_time, patience)
         lessons = Lessons(
@@ -256,7 +255,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         )
         self.architecture_, self.potential_ = shape, potential
         self.flow_ = framed(shape, core)
-        if course.kernel != "lattice":
+        if course.kernel != "lattice" and not course.bodies:
             cast(Compose, self.flow_.transform)[-2].load_state_dict(outer[-1].state_dict())
         self.flow_.eval()
         self.evaluations_ = counted.evaluations

@@ -65,19 +65,26 @@ class BodyFrame(Transform):
         t, ladj = self.shares(torch.cat((turns, ratios, shape), -1))
         centre = p.mean(-2) * math.sqrt(self.particles)
         parts = (r[..., -1:].log(), t[..., self.turns :], centre, t[..., : self.turns])
-        return torch.cat(parts, -1), ladj + self._volume(r)
+        return torch.cat(parts, -1), ladj + self._volume(r.log())
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return ``x`` and ``log |det dx/dz|``."""
         d, n, s = self.dim, self.particles, self.shapes
-        t, ladj = self.shares.inverse(torch.cat((z[..., 1:s], z[..., s + d :]), -1))
-        ratios, shape, turns = t.split((n - 2, s - n + 1, self.turns), -1)
-        last = z[..., :1].exp()
-        r = torch.cat(((0.5 * (1 + ratios)).flip(-1).cumprod(-1).flip(-1), torch.ones_like(last)), -1) * last
-        y = r[..., None] * (self._from_plane if d == 2 else self._from_space)(turns, shape)
+        shares = torch.cat((z[..., 1:s], z[..., s + d :]), -1)
+        t, ladj = self.shares.inverse(shares)
+        ratios = _log_phi(shares[..., : n - 2])  # stays finite where a share rounds to zero
+        steps = torch.cat((ratios, torch.zeros_like(z[..., :1])), -1)
+        log_r = z[..., :1] + steps.flip(-1).cumsum(-1).flip(-1)
+        turns, shape = t[..., s - 1 :], t[..., n - 2 : s - 1]
+        flats = _flat(shares)
+        if d == 2:
+            y = self._from_plane(turns, shape)
+        else:
+            y = self._from_space(turns, flats[..., s - 1], shape, flats[..., n - 2 : 2 * n - 4])
+        y = y * log_r.exp()[..., None]
         first = z[..., s : s + d] / math.sqrt(n) - y.sum(-2) / n
         p = first[..., None, :] + torch.cat((torch.zeros_like(y[..., :1, :]), y), -2)
-        return p.flatten(-2), ladj - self._volume(r)
+        return p.flatten(-2), ladj - self._volume(log_r)
 
     def arrange(self, x: Tensor) -> Tensor:
         """Rename the particles from the second on, and mirror, so that ``x`` lies in the domain."""
@@ -112,9 +119,9 @@ class BodyFrame(Transform):
         normal = torch.linalg.cross(y[..., -1, :], y[..., -2, :])
         return (normal * y[..., -3, :]).sum(-1) < 0
 
-    def _volume(self, r: Tensor) -> Tensor:
+    def _volume(self, log_r: Tensor) -> Tensor:
         """``log |det|`` of centre, ``log r_n`` and the shares, each from -1 to 1, by ``x``."""
-        n, d, log_r = self.particles, self.dim, r.log()
+        n, d = self.particles, self.dim
         fixed = 0.5 * d * math.log(n) + (n - 2 + self.mirrored) * math.log(2) - (n - 1) * math.log(math.pi)
         return fixed - (d - 1) * log_r.sum(-1) - log_r[..., 1:].sum(-1) - log_r[..., -1]
 
@@ -132,20 +139,22 @@ class BodyFrame(Transform):
     def _space(self, y: Tensor, r: Tensor) -> tuple[Tensor, Tensor]:
         axis = (y[..., -1, :] / r[..., -1:]).clamp(-1, 1)
         about = torch.atan2(axis[..., 1], axis[..., 0])
-        w = (y[..., :-1, :, None] * _frame(axis[..., 2], about)[..., None, :, :]).sum(-2)  # seen along the axis
+        w = (y[..., :-1, :, None] * _frame(axis[..., 2], _root(1 - axis[..., 2].square()), about)[..., None, :, :]).sum(
+            -2
+        )  # seen along the axis
         heights, flat = (w[..., 2] / r[..., :-1]).clamp(-1, 1), w[..., :2]
         turns = (axis[..., 2:], about[..., None] / math.pi, torch.atan2(flat[..., -1:, 1], flat[..., -1:, 0]) / math.pi)
         return torch.cat(turns, -1), torch.cat(
             (heights, self._halved(_angle(flat[..., :-1, :], flat[..., -1:, :]))), -1
         )
 
-    def _from_space(self, turns: Tensor, shape: Tensor) -> Tensor:
+    def _from_space(self, turns: Tensor, sine: Tensor, shape: Tensor, flat: Tensor) -> Tensor:
+        """Return the directions of all vectors, (*, n - 1, 3); ``sine`` and ``flat`` belong to the heights."""
         heights, shares = shape.split((self.particles - 2, max(0, self.particles - 3)), -1)
         zero = torch.zeros_like(turns[..., 2:])
         angle = math.pi * turns[..., 2:] + torch.cat((self._whole(shares), zero), -1)
-        flat = ((1 - heights) * (1 + heights)).sqrt()
         w = torch.stack((flat * angle.cos(), flat * angle.sin(), heights), -1)
-        frame = _frame(turns[..., 0], math.pi * turns[..., 1])
+        frame = _frame(turns[..., 0], sine, math.pi * turns[..., 1])
         others = (w[..., None, :] * frame[..., None, :, :]).sum(-1)
         return torch.cat((others, frame[..., None, :, 2]), -2)
 
@@ -180,9 +189,25 @@ def _angle(v: Tensor, start: Tensor) -> Tensor:
     return torch.atan2(_cross(start, v), (start * v).sum(-1))
 
 
-def _frame(cosine: Tensor, about: Tensor) -> Tensor:
-    """Three orthonormal columns, (*, 3, 3), the last at the polar angle of ``cosine`` and the azimuth ``about``."""
-    sine, c, s = ((1 - cosine) * (1 + cosine)).clamp_min(0).sqrt(), about.cos(), about.sin()
+def _root(x: Tensor) -> Tensor:
+    return x.clamp_min(0).sqrt()
+
+
+def _log_phi(z: Tensor) -> Tensor:
+    """Logarithm of the normal distribution function, from both ends: ``log_ndtr`` does not go through ``vmap``."""
+    low, high = z.clamp(max=0.0), z.clamp(min=0.0)
+    below = (0.5 * torch.special.erfcx(-low / math.sqrt(2))).log() - 0.5 * low.square()
+    return torch.where(z < 0, below, torch.log1p(-0.5 * torch.erfc(high / math.sqrt(2))))
+
+
+def _flat(z: Tensor) -> Tensor:
+    """``sqrt(1 - t^2)`` of the shares ``t = 2 Phi(z) - 1``: exact near the ends, where ``t`` rounds to one."""
+    return 2 * (0.5 * (_log_phi(z) + _log_phi(-z))).exp()
+
+
+def _frame(cosine: Tensor, sine: Tensor, about: Tensor) -> Tensor:
+    """Three orthonormal columns, (*, 3, 3), the last at that polar angle and the azimuth ``about``."""
+    c, s = about.cos(), about.sin()
     columns = (
         torch.stack((cosine * c, cosine * s, -sine), -1),
         torch.stack((-s, c, torch.zeros_like(c)), -1),

@@ -121,7 +121,11 @@ def energy_flow(shape: dict, seed: int) -> Flow:
         base = chosen("base", shape["base"], {"normal": Normal, "logistic": Logistic})(features)
         if shape["base"] == "logistic":
             base.log_scale.fill_(0.5 * math.log(3) - math.log(math.pi))  # variance 1, as the population has
-        return Flow(Part(Compose(*chain), moved) if bodies else Compose(*chain), base).float()
+        if bodies:
+            return Unordered(
+                Compose(BodyFrame(*bodies), Standardise(features), Part(Compose(*chain), moved)), base
+            ).float()
+        return Flow(Compose(*chain), base).float()
 
 
 def whole(core: Flow) -> Flow:
@@ -154,10 +158,10 @@ def mixture_base(z: Tensor, components: int, seed: int) -> Mixture:
 
 
 def framed(shape: dict, core: Flow) -> Flow:
-    """Put the box or the frame, if there is one, and what ``outside`` puts behind it, before ``core``."""
-    parts: list[Transform] = [] if shape["bounds"] is None else [Probit(*shape["bounds"])]
+    """Put the box, if there is one, and what ``outside`` puts behind it, before ``core``."""
     if shape.get("bodies"):
-        parts.append(BodyFrame(*shape["bodies"]))
+        return core
+    parts: list[Transform] = [] if shape["bounds"] is None else [Probit(*shape["bounds"])]
     if shape["kernel"] != "lattice":
         parts.append((Standardise if parts else Whiten)(shape["features"]))
-    return (Unordered if shape.get("bodies") else Flow)(Compose(*parts, core.transform), core.base)
+    return Flow(Compose(*parts, core.transform), core.base)

@@ -10,11 +10,11 @@ from torch import Tensor
 from realnvp.errors import InputError
 from realnvp.mcmc import Energy, Population, Stride, Walkers, leap, smc, widest_start
 from realnvp.shapes import spread
-from realnvp.transforms import BodyFrame, Compose, Probit, Standardise, Transform, Whiten
+from realnvp.transforms import Compose, Probit, Standardise, Transform, Whiten
 
-__all__ = ["Counted", "Within", "corners", "explore", "outside", "relaxed", "walled"]
+__all__ = ["EDGE", "Counted", "Within", "corners", "explore", "outside", "relaxed", "walled"]
 
-_EDGE = 3.0
+EDGE = 3.0
 """In the coordinates of ``Probit``: nearer a side than a thousandth of the box's width."""
 
 
@@ -131,30 +131,15 @@ def outside(outer: Transform, points: Tensor, *, fixed: bool = False) -> tuple[C
 
     On a box they are only standardised, and not where a side has points beside it: there a density that does not vanish
     has the tail of the standard normal, and the flow's must be no thinner. ``fixed`` leaves the points as they are,
-    where the flow itself must see the symmetries of the energy. A ``BodyFrame`` takes points in space themselves.
+    where the flow itself must see the symmetries of the energy.
     """
-    if isinstance(outer, BodyFrame):
-        return _framed(outer, points)
     if not isinstance(outer, Probit):
         whiten = Whiten(points.shape[1])
         return (Compose(), points) if fixed else (Compose(whiten), whiten.calibrate(points))
     if fixed:
         return Compose(outer), points
-    return _standard(outer, points, points.abs().amax(0) > _EDGE)
-
-
-def _framed(frame: BodyFrame, points: Tensor) -> tuple[Compose, Tensor]:
-    """Length and centre are standardised, directions never, the other shares where no point lies beside an end."""
-    z = frame.calibrate(frame.arrange(points))
-    still = z.abs().amax(0) > _EDGE
-    still[0] = False
-    still[frame.shapes :] = torch.arange(len(still) - frame.shapes) >= frame.dim
-    return _standard(frame, z, still)
-
-
-def _standard(outer: Transform, points: Tensor, still: Tensor) -> tuple[Compose, Tensor]:
-    """Standardise all coordinates but those that are ``still``."""
     standard = Standardise(points.shape[1])
     standard.calibrate(points)
-    standard.loc[still], standard.scale[still] = 0.0, 1.0
+    beside = points.abs().amax(0) > EDGE
+    standard.loc[beside], standard.scale[beside] = 0.0, 1.0
     return Compose(outer, standard), standard(points)[0]

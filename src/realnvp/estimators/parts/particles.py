@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from realnvp.errors import InputError
+from realnvp.estimators.parts.explore import EDGE
 from realnvp.flow import Flow
 from realnvp.mcmc import Energy
-from realnvp.transforms import BodyFrame, Compose
+from realnvp.transforms import BodyFrame, Compose, Standardise
 
 __all__ = ["Unordered", "bodies_of", "check_bodies"]
 
@@ -22,6 +23,20 @@ class Unordered(Flow):
     ``a_k(x)`` the points of it that ``x`` becomes where particle ``k`` is the first. A density costs one pass for
     each particle. Latent coordinates are those of the first of these points.
     """
+
+    def calibrate(self, x: Tensor, context: Tensor | None = None) -> None:
+        """Set the standardisation behind the frame from ``x``, particles in any order.
+
+        Length and centre are standardised, directions never, the other shares where no point lies beside an end: there
+        a density that does not vanish has the tail of the standard normal, and the flow's must be no thinner.
+        """
+        frame, standard = self.frame, cast(Standardise, cast(Compose, self.transform)[1])
+        z = frame.calibrate(frame.arrange(x))
+        still = z.abs().amax(0) > EDGE
+        still[0] = False
+        still[frame.shapes :] = torch.arange(len(still) - frame.shapes) >= frame.dim
+        standard.calibrate(z)
+        standard.loc[still], standard.scale[still] = 0.0, 1.0
 
     @property
     def frame(self) -> BodyFrame:
