@@ -47,29 +47,30 @@ def inside(model, f, truth, n, **how):
 
 
 def test_a_flow_that_is_hardly_ever_right_is_corrected_by_local_moves(poor):
-    for f, truth in ((lambda x: x[:, 0] ** 2, 0.01), (lambda x: x[:, 15] ** 2, 9.0)):
-        hits, spread = inside(poor, f, truth, 2000)
+    hits, spread = inside(poor, lambda x: 100 * x[:, 0] ** 2 + x[:, 15] ** 2 / 9, 2.0, 1280)
 
-        assert hits >= 19
-        assert 0.5 < spread < 1.6  # the errors are as large as the repeats say
+    assert hits >= 19
+    assert 0.5 < spread < 1.6  # the errors are as large as the repeats say
     assert poor.acceptance_ < 0.05
     assert 0.5 < poor.local_acceptance_ < 1
     assert poor.autocorrelation_time_ < 20
 
 
-def test_local_moves_between_walls_and_wells_are_exact(well):
+def test_local_moves_in_two_wells_are_exact(well, monkeypatch):
+    monkeypatch.setattr("realnvp.estimators.parts.weighted.BURN", 60)
     truth = (DoubleWell().sample(1_000_000, 0)[:, 0] > 0).mean()
 
-    assert inside(well, lambda x: x[:, 0] > 0, truth, 1600, local=2)[0] >= 19
+    assert inside(well, lambda x: x[:, 0] > 0, truth, 1280, local=1)[0] >= 19
 
 
-def test_local_moves_stay_in_the_box():
+def test_local_moves_stay_in_the_box(monkeypatch):
+    monkeypatch.setattr("realnvp.estimators.parts.weighted.BURN", 60)
     model = fitted(U1(), max_steps=20)
     truth = (U1().sample(1_000_000, 0)[:, 0] ** 2).mean()
     x = model.sample(2000, corrected=True, local=2, random_state=0)
 
     assert (abs(x) <= 4).all()
-    assert inside(model, lambda x: x[:, 0] ** 2, truth, 1600, local=2)[0] >= 19
+    assert inside(model, lambda x: x[:, 0] ** 2, truth, 1280, local=1)[0] >= 19
 
 
 def test_a_good_flow_needs_none():

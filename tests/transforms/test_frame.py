@@ -55,6 +55,14 @@ def test_every_arrangement_of_a_point_is_brought_to_the_same_one_but_for_a_turn(
 
 
 @SIZES
+def test_arranging_leaves_the_centre_alone(n, dim):
+    frame, x = BodyFrame(n, dim), points(n, dim)
+    centre = x.unflatten(-1, (n, dim)).mean(-2)
+    for moved in (frame.arrange(x), frame.scatter(x)):
+        torch.testing.assert_close(moved.unflatten(-1, (n, dim)).mean(-2), centre, rtol=1e-12, atol=1e-12)
+
+
+@SIZES
 def test_orders_are_counted(n, dim):
     mirrors = 2 if n > dim else 1
 

@@ -18,7 +18,8 @@ class BodyFrame(Transform):
     With ``y_i = x_i - x_1`` for ``i = 2 … n``, in order of their lengths ``r_2 < … < r_n``, and ``Phi^-1`` of a share
     of a range standing for the normal quantile of it:
 
-    - shape: ``log r_n``, ``Phi^-1(r_i / r_{i+1})``, and ``Phi^-1`` of where the others point, seen from ``y_n``;
+    - shape: ``s = log r_n``, below zero ``s - s^2 / (2 dim)``; ``Phi^-1(r_i / r_{i+1})``; and ``Phi^-1`` of where the
+      others point, seen from ``y_n``;
     - centre: ``sqrt(n) mean x``, ``dim`` numbers;
     - orientation: ``Phi^-1`` of where ``y_n`` points, in space also of the angle of ``y_{n-1}`` about it: standard
       normals where no direction is preferred.
@@ -64,8 +65,10 @@ class BodyFrame(Transform):
         ratios = 2 * r[..., :-1] / r[..., 1:] - 1
         t, ladj = self.shares(torch.cat((turns, ratios, shape), -1))
         centre = p.mean(-2) * math.sqrt(self.particles)
-        parts = (r[..., -1:].log(), t[..., self.turns :], centre, t[..., : self.turns])
-        return torch.cat(parts, -1), ladj + self._volume(r.log())
+        log_r = r.log()
+        size, slope = self._size(log_r[..., -1:])
+        parts = (size, t[..., self.turns :], centre, t[..., : self.turns])
+        return torch.cat(parts, -1), ladj + slope + self._volume(log_r)
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return ``x`` and ``log |det dx/dz|``."""
@@ -74,7 +77,8 @@ class BodyFrame(Transform):
         t, ladj = self.shares.inverse(shares)
         ratios = _log_phi(shares[..., : n - 2])  # stays finite where a share rounds to zero
         steps = torch.cat((ratios, torch.zeros_like(z[..., :1])), -1)
-        log_r = z[..., :1] + steps.flip(-1).cumsum(-1).flip(-1)
+        low = z[..., :1].clamp(max=0.0)
+        log_r = z[..., :1] - low.square() / (2 * d) + steps.flip(-1).cumsum(-1).flip(-1)
         turns, shape = t[..., s - 1 :], t[..., n - 2 : s - 1]
         flats = _flat(shares)
         if d == 2:
@@ -84,7 +88,7 @@ class BodyFrame(Transform):
         y = y * log_r.exp()[..., None]
         first = z[..., s : s + d] / math.sqrt(n) - y.sum(-2) / n
         p = first[..., None, :] + torch.cat((torch.zeros_like(y[..., :1, :]), y), -2)
-        return p.flatten(-2), ladj - self._volume(log_r)
+        return p.flatten(-2), ladj + torch.log1p(-low[..., 0] / d) - self._volume(log_r)
 
     def arrange(self, x: Tensor) -> Tensor:
         """Rename the particles from the second on, and mirror, so that ``x`` lies in the domain."""
@@ -92,7 +96,7 @@ class BodyFrame(Transform):
         order = _length(p[..., 1:, :] - p[..., :1, :]).argsort(-1) + 1
         p = torch.cat((p[..., :1, :], p.gather(-2, order[..., None].expand(*order.shape, self.dim))), -2)
         if self.mirrored:
-            p = torch.where(self._left(p)[..., None, None], p * _mirror(p), p)
+            p = torch.where(self._left(p)[..., None, None], _mirror(p), p)
         return p.flatten(-2)
 
     def views(self, x: Tensor) -> Tensor:
@@ -108,7 +112,7 @@ class BodyFrame(Transform):
         p = p.gather(-2, order[..., None].expand(p.shape))
         if self.mirrored:
             heads = torch.rand(p.shape[:-2], generator=generator, device=x.device) < 0.5
-            p = torch.where(heads[..., None, None], p * _mirror(p), p)
+            p = torch.where(heads[..., None, None], _mirror(p), p)
         return p.flatten(-2)
 
     def _left(self, p: Tensor) -> Tensor:
@@ -118,6 +122,11 @@ class BodyFrame(Transform):
             return _cross(y[..., -1, :], y[..., -2, :]) < 0
         normal = torch.linalg.cross(y[..., -1, :], y[..., -2, :])
         return (normal * y[..., -3, :]).sum(-1) < 0
+
+    def _size(self, log_r: Tensor) -> tuple[Tensor, Tensor]:
+        """Bend ``log r`` below zero, so that a density that is flat at ``r = 0`` has the tail of a normal there."""
+        low = self.dim * (1 - (1 - 2 / self.dim * log_r.clamp(max=0.0)).sqrt())
+        return torch.where(log_r < 0, low, log_r), -torch.log1p(-low[..., 0] / self.dim)
 
     def _volume(self, log_r: Tensor) -> Tensor:
         """``log |det|`` of centre, ``log r_n`` and the shares, each from -1 to 1, by ``x``."""
@@ -217,5 +226,6 @@ def _frame(cosine: Tensor, sine: Tensor, about: Tensor) -> Tensor:
 
 
 def _mirror(p: Tensor) -> Tensor:
-    """Signs that turn the first axis round."""
-    return torch.cat((-torch.ones_like(p[..., :1]), torch.ones_like(p[..., 1:])), -1)
+    """Turn the first axis round, about the centre."""
+    first = 2 * p[..., :1].mean(-2, keepdim=True) - p[..., :1]
+    return torch.cat((first, p[..., 1:]), -1)

@@ -56,7 +56,7 @@ class Lessons:
     def course(self, name: str, *, hottest: float, path_gradient: bool) -> tuple[nn.Module, Iterable]:
         """Return the objective of that name, ``"forward"``, ``"both"`` or ``"reverse"``, and its batches."""
         if name == "forward":
-            return ForwardKL(self.flow), self.forward()
+            return ForwardKL(self.flow, reverse=1.0), self.forward()
         if name == "both":
             return BothKL(self.flow, self.energy, path_gradient=path_gradient), self.both()
         cooling = Within(self.energy.potential, self.energy.transform)  # the judgement keeps its own, at 1
