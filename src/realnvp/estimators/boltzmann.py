@@ -24,6 +24,7 @@ from realnvp.estimators.parts.lessons import Lessons
 from realnvp.estimators.parts.particles import check_bodies
 from realnvp.estimators.parts.plan import Plan, architecture_of, plan
 from realnvp.estimators.parts.potential import (
+    check_grows,
     check_potential,
     described,
     features_of,
@@ -153,6 +154,8 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         check_potential(potential, tried[1].double(), gradient)
         self.gradient_ = gradient
         course = plan(self, potential, features, slope=slope)
+        if bounds is None:
+            check_grows(potential, tried[1].double())
         if course.bodies:
             check_bodies(with_gradient(potential, gradient), course.bodies, tried[1].double())
         counted = Counted(with_gradient(potential, gradient))
@@ -274,5 +277,6 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         self.ess_, self.pareto_k_ = ess(log_w), pareto_k(log_w)
         x = outer.inverse(points)[0].double()
         back = -cast(Energy, self.potential_)(x).detach().cpu().numpy() - self.score_samples(x.detach().cpu().numpy())
-        self.coverage_ = float(1 / np.exp(back - self.log_normalizer_).mean())
+        mean = np.logaddexp.reduce(back) - np.log(len(back)) - self.log_normalizer_
+        self.coverage_ = float(np.exp(-np.clip(mean, -700.0, 700.0)))
         self._warn(log_w)

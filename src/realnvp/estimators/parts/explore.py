@@ -30,7 +30,22 @@ class Counted:
         if x.requires_grad:
             x = x.clone()
             x.register_hook(torch.nan_to_num)  # where the energy is infinite its gradient may be anything
-        u = self.potential(x)
+        try:
+            u = self.potential(x)
+        except InputError:
+            raise
+        except Exception as error:
+            reason = (str(error).splitlines() or [""])[0]
+            raise InputError(
+                f"the potential failed after {self.evaluations:,} energies ({type(error).__name__}: {reason}): look "
+                "what it does at points far out, or give bounds"
+            ) from error
+        if (u == -torch.inf).any():
+            where = ", ".join(f"{v:.4g}" for v in x[int((u == -torch.inf).nonzero()[0])][:6].tolist())
+            raise InputError(
+                f"the potential is minus infinity at x = ({where}{', …' if x.shape[1] > 6 else ''}), where the density "
+                "would be infinite: give plus infinity where it is zero"
+            )
         return torch.where(torch.isfinite(u), u, torch.inf)
 
 
@@ -91,6 +106,8 @@ def corners(bounds: tuple, features: int) -> tuple[list[float], list[float]]:
         low, high = (torch.as_tensor(b, dtype=torch.float64).expand(features).tolist() for b in bounds)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"bounds must be (low, high), numbers or {features} of them each, got {bounds!r}") from error
+    if not all(math.isfinite(b - a) and a < b for a, b in zip(low, high, strict=True)):
+        raise InputError(f"bounds must be finite, low < high in every feature, got {bounds!r}")
     return low, high
 
 

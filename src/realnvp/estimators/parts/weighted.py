@@ -197,6 +197,10 @@ class Weighted(Density):
         for start in range(0, n, chunk):
             x, log_q = flow.sample_with_log_prob(min(chunk, n - start), generator=generator)
             log_w = log_q if potential is None else -potential(x) - log_q
+            if potential is not None and (log_w == torch.inf).any():
+                raise InputError(
+                    "the potential is minus infinity at one of the flow's draws: its law has no density there"
+                )
             yield x.cpu().numpy(), torch.where(torch.isnan(log_w), -torch.inf, log_w).cpu().numpy()
 
     @property
