@@ -62,8 +62,9 @@ class Weighted(Density):
         A corrected sample are the states of ``chains`` parallel Metropolis chains whose proposals are the flow's draws:
         exact in the limit of long chains, however poor the flow; a poor one costs repeats. Each chain starts at one of
         100 draws of its own, picked by weight, and drops five times as many moves as the heaviest of all weighs means.
-        ``local`` Hamiltonian moves follow each proposal, none by 0; ``"auto"`` makes some where fewer than
-        three in ten proposals are taken and the potential has a gradient. Their size is found in the first 150
+        ``local`` Hamiltonian moves follow each proposal, none by 0; ``"auto"`` makes three where fewer than
+        three in ten proposals are taken, or one weighs so much that a chain would stand on it for ever, and the
+        potential has a gradient. Their size is found in the first 150
         steps, which are dropped. ``acceptance_``, ``local_acceptance_`` and ``autocorrelation_time_`` tell how it went.
 
         References:
@@ -165,7 +166,8 @@ class Weighted(Density):
         device = next(flow.buffers()).device
         if isinstance(local, str):
             few = metropolis(log_w, np.random.default_rng(seed))[1] < FEW
-            local = LOCAL if few and has_gradient(potential, x[:1], device) else 0
+            stuck = 5 * _heaviest(log_w) > _MOST_BURN
+            local = LOCAL if (few or stuck) and has_gradient(potential, x[:1], device) else 0
         if not local:
             return None
         bounds = self.architecture_["bounds"]
