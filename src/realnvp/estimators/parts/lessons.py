@@ -147,16 +147,14 @@ class Lessons:
         self._teach()
 
     def _teach(self) -> None:
-        """Put the population into the pool, with the density that its normaliser gives it.
+        """Hold the population in the pool, with the density that its normaliser gives it.
 
         Where the flow gives it that density too it teaches nothing, however the points are spread; where the flow has
-        lost a place it pulls. In many dimensions it stays, as what is lost is not drawn again; in the plane it is, and
-        the room is better used by fresh draws.
+        lost a place it pulls for ever.
         """
         log_w = torch.where(torch.isfinite(self.point_energy), self.log_z, -torch.inf)
         if self.pooled:
-            put = self.pool.hold if self.points.shape[1] > 2 else self.pool.add
-            put(self.points, log_w, -self.point_energy - self.log_z)
+            self.pool.hold(self.points, log_w, -self.point_energy - self.log_z)
 
     def noise(self, n: int) -> Tensor:
         """Draw base noise."""
