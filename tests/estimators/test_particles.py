@@ -93,7 +93,7 @@ def test_a_named_potential_of_particles_is_learnt_as_such(tmp_path):
     model = fitted(DW4(), max_steps=400, width=32, layers="auto", particles=2000)
     model.save(tmp_path / "run")
 
-    assert model.tuple(model.architecture_["bodies"]) == (4, 2)
+    assert tuple(model.architecture_["bodies"]) == (4, 2)
     assert model.ess_ > 0.1  # without the frame below 0.001
     again = BoltzmannGenerator.load(tmp_path / "run")
     assert again.potential_ == DW4()
