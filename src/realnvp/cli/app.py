@@ -22,7 +22,7 @@ from realnvp.cli.options import (
     Seed,
     Split,
 )
-from realnvp.cli.parse import box, names, values, words
+from realnvp.cli.parse import bodies, box, names, values, words
 from realnvp.errors import InputError
 
 __all__ = ["app"]
@@ -159,6 +159,10 @@ def boltzmann(
     potential: Annotated[str, typer.Argument(help="A potential's name (u1, phi4, …), or package.module:function.")],
     n_features: Annotated[int | None, typer.Option(min=1, help="Dimension, where the potential does not say.")] = None,
     bounds: Annotated[str | None, typer.Option(help="Box the potential lives on: low,high.")] = None,
+    particles: Annotated[
+        str | None,
+        typer.Option("--bodies", help="The features are like particles: their number,dimension. A potential may say."),
+    ] = None,
     kernel: Annotated[str, typer.Option(help="auto, spline, affine, additive or lattice.")] = "auto",
     layers: Annotated[int | None, typer.Option(min=1, help="Number of couplings; by default 4 of splines.")] = None,
     width: Annotated[
@@ -189,6 +193,7 @@ def boltzmann(
     params = {
         "n_features": n_features,
         "bounds": box(bounds),
+        "bodies": bodies(particles),
         "kernel": kernel,
         "layers": layers or "auto",
         "width": width or "auto",
