@@ -10,17 +10,25 @@ from realnvp.cli.base import sentences
 from realnvp.cli.options import (
     Architecture,
     BaseName,
+    CheckpointEvery,
+    Compile,
     DataDir,
     Force,
     Kernel,
     MaxTime,
+    Memory,
+    MemoryName,
     NoFigures,
     Out,
+    Precision,
+    PrecisionName,
     Quiet,
+    Resume,
     Run,
     RunOut,
     Seed,
     Split,
+    Threads,
 )
 from realnvp.cli.parse import bodies, box, names, values, words
 from realnvp.errors import InputError
@@ -94,20 +102,14 @@ def fit(
         int | None, typer.Option(min=1, help="Rows per step; by default 512, of pictures 32.")
     ] = None,
     lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-3,
-    compiled: Annotated[
-        bool, typer.Option("--compile", help="Compile the training step: minutes at the start, faster steps.")
-    ] = False,
+    compiled: Compile = None,
+    memory: Memory = MemoryName.stored,
+    precision: Precision = PrecisionName.auto,
     seed: Seed = 0,
-    threads: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets of tables.")
-    ] = None,
+    threads: Threads = None,
     out: RunOut = None,
-    checkpoint_every: Annotated[
-        float | None, typer.Option(help="Seconds between checkpoints; by default none are written.")
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the checkpoint in --out, with the same options.")
-    ] = False,
+    checkpoint_every: CheckpointEvery = None,
+    resume: Resume = False,
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -127,7 +129,9 @@ def fit(
         "max_time": max_time,
         "batch_size": batch_size,
         "lr": lr,
-        "compile": True if compiled else None,
+        "compile": compiled,
+        "memory": memory.value,
+        "precision": precision.value,
         "random_state": seed,
         "verbose": not quiet,
     }
@@ -176,9 +180,7 @@ def boltzmann(
     ] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate; by default 3e-3, on a lattice 1e-2.")] = None,
     seed: Seed = 0,
-    threads: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets.")
-    ] = None,
+    threads: Threads = None,
     out: RunOut = None,
     no_figures: NoFigures = False,
     force: Force = False,
