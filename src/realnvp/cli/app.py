@@ -10,11 +10,13 @@ from realnvp.cli.base import sentences
 from realnvp.cli.options import (
     Architecture,
     BaseName,
+    BatchSize,
     CheckpointEvery,
     Compile,
     DataDir,
     Force,
     Kernel,
+    MaxSteps,
     MaxTime,
     Memory,
     MemoryName,
@@ -94,13 +96,9 @@ def fit(
         bool, typer.Option("--variational", help="Of pictures: learn the noise too; a tighter bound, more time.")
     ] = False,
     data_dir: DataDir = None,
-    max_steps: Annotated[
-        int | None, typer.Option(min=0, help="Most training steps; by default 3000, of pictures 5000.")
-    ] = None,
+    max_steps: MaxSteps = None,
     max_time: MaxTime = None,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Rows per step; by default 512, of pictures 32.")
-    ] = None,
+    batch_size: BatchSize = None,
     lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-3,
     compiled: Compile = None,
     memory: Memory = MemoryName.stored,

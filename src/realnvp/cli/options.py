@@ -9,11 +9,13 @@ import typer
 __all__ = [
     "Architecture",
     "BaseName",
+    "BatchSize",
     "CheckpointEvery",
     "Compile",
     "DataDir",
     "Force",
     "Kernel",
+    "MaxSteps",
     "MaxTime",
     "Memory",
     "MemoryName",
@@ -84,6 +86,8 @@ Compile = Annotated[
 ]
 Memory = Annotated[MemoryName, typer.Option(help="constant: the memory of one coupling, a third more time.")]
 Precision = Annotated[PrecisionName, typer.Option(help="Of the nets, in training; auto: bf16 where wide and fast.")]
+MaxSteps = Annotated[int | None, typer.Option(min=0, help="Most training steps; by default 3000, of pictures 5000.")]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Rows per step; by default 512, of pictures 32.")]
 CheckpointEvery = Annotated[
     float | None, typer.Option(help="Seconds between checkpoints; by default none are written.")
 ]
