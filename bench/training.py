@@ -24,7 +24,8 @@ from realnvp.data.table import read_table
 __all__ = ["main"]
 
 PARTS = ("depth", "precision", "compile")
-KINDS = {"affine": "table", "spline": "table", "images": "pictures"}
+DEPTHS = (("affine", 1024), ("affine", 4096), ("spline", 1024), ("images", 64))
+"""Kinds of couplings and points a step; the more of them, the more there is not to be kept."""
 
 DEPTH = """
 import sys, time, torch
@@ -32,17 +33,17 @@ from realnvp import MaxLikelihood, image_real_nvp, real_nvp, spline_flow
 from realnvp.memory import MEMORIES
 from realnvp.recipes import glow_step
 from realnvp.train import adamw, fit
-kind, couplings, memory, threads = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+kind, memory, (couplings, batch, threads) = sys.argv[1], sys.argv[2], map(int, sys.argv[3:])
 torch.set_num_threads(threads)
 def now(key):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(key)) / 1024
 if kind == "images":  # one scale: its couplings are all of one size
     flow = image_real_nvp((3, 16, 16), scales=1, checkers=0, channels=couplings, hidden=16, blocks=1, between=glow_step)
-    x = torch.rand(64, 3, 16, 16)
+    x = torch.rand(batch, 3, 16, 16)
 else:
     flow = {"affine": real_nvp, "spline": spline_flow}[kind](43, layers=couplings, hidden=(128, 128))
-    x = torch.randn(2048, 43)
+    x = torch.randn(batch, 43)
 steps = fit(MaxLikelihood(MEMORIES[memory](flow)), [x] * 9, adamw(flow))
 next(steps)
 times, start = [], time.process_time()
@@ -87,19 +88,19 @@ def _told(code: str, *args: object, **environment: str) -> list[float]:
 def depth(threads: int, repeats: int = 3) -> str:
     """Peak of the whole process and processor time of a step, a fresh process each, in turn; medians."""
     rows = []
-    for kind, what in KINDS.items():
+    for kind, batch in DEPTHS:
         found: dict[tuple[str, int], list[list[float]]] = {}
         for _ in range(repeats):
             for memory in ("stored", "constant"):
                 for couplings in (8, 64):
-                    told = _told(DEPTH, kind, couplings, memory, threads)
+                    told = _told(DEPTH, kind, memory, couplings, batch, threads)
                     found.setdefault((memory, couplings), []).append(told)
         peak, spent = ({key: median(told[i] for told in each) for key, each in found.items()} for i in (0, 1))
         for memory in ("stored", "constant"):
             cells = [f"{peak[memory, n]:.0f}" for n in (8, 64)] + [f"{peak[memory, 64] / peak[memory, 8]:.2f}"]
             cells += [f"{spent[memory, n]:.0f}" for n in (8, 64)]
             ratio = median(b[1] / a[1] for a, b in zip(found["stored", 64], found[memory, 64], strict=True))
-            rows.append([f"{kind}, {what}", memory, *cells, f"{ratio:.2f}"])
+            rows.append([f"{kind}, {batch} a step", memory, *cells, f"{ratio:.2f}"])
             print(f"  {rows[-1]}", flush=True)
     columns = ["couplings", "memory", "peak of 8 (MiB)", "of 64", "64 / 8", "step of 8 (ms)", "of 64", "time / stored"]
     return table(columns, rows)
