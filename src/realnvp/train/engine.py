@@ -22,9 +22,9 @@ class Engine(nn.Module):
     """An objective that is compiled where that pays.
 
     ``choice`` is ``True`` (before the first step), ``False``, or ``"auto"``: after ``PILOT`` steps, if at their pace so
-    much is ``left`` that compiling is repaid, by ``COST`` and ``SAVES``. The first compiled batch is tried outside the training, so that a
-    machine without a compiler goes on without, and says so; how long that took is told to ``waited``. Compiled code is
-    kept by torch between processes.
+    much is ``left`` that compiling is repaid, by ``COST`` and ``SAVES``. The first compiled batch is tried outside the
+    training, so that a machine without a compiler goes on without, and says so; how long that took is told to
+    ``waited``. Compiled code is kept by torch between processes.
 
     Args:
         objective: ``objective(batch) -> scalar``.
