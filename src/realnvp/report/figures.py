@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from realnvp.files import check_folder, write_atomically
+from realnvp.measure.base import plain_arrays
 from realnvp.report.base import Model, Truth
 from realnvp.report.plots import gif_bytes, montage
 from realnvp.report.sheets import (
@@ -76,7 +75,7 @@ def draw_run(
         truth=truth,
         names=names,
     )
-    with _plain_arrays():
+    with plain_arrays():
         images = {name: _png(draw(run)) for name, draw in sheets(run).items()}
     return _write(Path(folder), images)
 
@@ -150,16 +149,8 @@ def hero(
 
     Where the truth is known, the colours of the density run to the top of the exact one.
     """
-    with _plain_arrays():
+    with plain_arrays():
         return strip(prepare(model, X, labels=labels, truth=truth, seed=seed))
-
-
-@contextmanager
-def _plain_arrays() -> Iterator[None]:
-    """A model fitted to a data frame warns of every array without names; here they are all in its order."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
-        yield
 
 
 def _png(figure: Figure) -> bytes:
