@@ -23,10 +23,10 @@ def c2st(a: ArrayLike, b: ArrayLike, *, folds: int = 5, random_state: int | np.r
 
     The accuracy on rows left out of its training, by cross-validation: near 0.5 where it cannot tell them apart, 1
     where it always can. The larger table is cut at random to the size of the smaller. The folds share their training
-    rows, so the error is the binomial one widened, ``sqrt(v (1 - v) / rows * (1 + folds / (folds - 1)))``; the p-value
-    is the normal's of ``v`` at 1/2 with that width, and errs on the careful side. The classifier
-    is scikit-learn's gradient boosting of histograms, which sees the columns and their principal axes: it needs some
-    thousand rows to see small differences.
+    rows, so the error is the binomial one widened, ``sqrt(v (1 - v) / rows * (1 + folds / (folds - 1)))`` (of like laws
+    the values spread 0.6 to 1 times as much); the p-value is the normal's of ``v`` at 1/2 with that width. The
+    classifier is scikit-learn's gradient boosting of histograms, which sees the columns and their principal axes: it
+    needs some thousand rows to see small differences.
 
     References:
         Inference for the Generalization Error (Nadeau, Bengio, 2003), https://doi.org/10.1023/A:1024068626366

@@ -48,8 +48,9 @@ def draw_run(
 ) -> list[Path]:
     """Write the pictures of a fitted model and its (held-out) data X (n, D) into a folder, made if need be.
 
-    D = 1: density, latent. D = 2: samples, density, latent, grid. D > 2: corner, latent. Also training where the
-    model has a history, and before_after (D < 3) where ``before``, the model before training, is given. Each is a
+    D = 1: density, latent. D = 2: samples, density, latent, grid. D > 2: corner, latent. Also pit (the latent
+    coordinates as probabilities) where the law of the base is known, training where the model has a history, and
+    before_after (D < 3) where ``before``, the model before training, is given. Each is a
     PNG file; nothing is written unless all can be drawn.
 
     Args:
