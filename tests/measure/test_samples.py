@@ -40,6 +40,16 @@ def test_correlated_normals_are_told_apart_though_their_columns_are_alike():
     assert c2st(a, b).value > 0.55
 
 
+def test_a_sheet_in_space_is_told_from_a_thicker_one():
+    """Only across it do the two differ, and no column lies across it."""
+    rng = np.random.default_rng(0)
+    turn = np.linalg.qr(rng.normal(size=(5, 5)))[0]
+    a, b = (rng.normal(size=(2000, 5)) * [thick, 5, 5, 5, 5] @ turn for thick in (0.2, 0.3))
+    found = c2st(a, b)
+
+    assert found.value > 0.5 + 4 * found.error
+
+
 def test_no_classifier_beats_bayes_and_this_one_comes_near():
     """Of N(0, 1) and N(m, 1) the best accuracy is Phi(m / 2)."""
     rng = np.random.default_rng(0)
