@@ -40,8 +40,8 @@ def pit_histogram(U: ArrayLike, *, ax: Axes | None = None, title: str | None = "
         heights = np.histogram(u[:, j], edges)[0] * bins / len(u)
         ax.stairs(heights, edges, baseline=None, **style)
         top = max(top, float(heights.max()))
-    ax.set(xlim=(0, 1), ylim=(0, min(1.15 * top, 4.0)))
-    legend(ax, loc="lower center", ncols=2)
+    ax.set(xlim=(0, 1), ylim=(0, 1.35 * min(top, 4.0)))  # room for the key above
+    legend(ax, loc="upper center", ncols=4, columnspacing=1.2)
     return label_axes(ax, title, "$u$", "probability density")
 
 
