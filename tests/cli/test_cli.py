@@ -38,6 +38,7 @@ def test_fit_moons_says_how_far_it_is_from_the_truth_and_what_to_run_next(realnv
         "density.png",
         "grid.png",
         "latent.png",
+        "pit.png",
         "samples.png",
         "training.png",
     }
