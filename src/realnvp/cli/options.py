@@ -84,7 +84,7 @@ Compile = Annotated[
     bool | None,
     typer.Option("--compile/--no-compile", help="Compile the training step, or not; by default where it pays."),
 ]
-Memory = Annotated[MemoryName, typer.Option(help="constant: the memory of one coupling, a third more time.")]
+Memory = Annotated[MemoryName, typer.Option(help="constant: the memory of one coupling, half as long again or more.")]
 Precision = Annotated[PrecisionName, typer.Option(help="Of the nets, in training; auto: bf16 where wide and fast.")]
 MaxSteps = Annotated[int | None, typer.Option(min=0, help="Most training steps; by default 3000, of pictures 5000.")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Rows per step; by default 512, of pictures 32.")]

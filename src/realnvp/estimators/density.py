@@ -66,7 +66,7 @@ class RealNVP(TableUse, BaseEstimator):
         compile: compile the training step with ``torch.compile``; ``"auto"`` does where so much training is seen to be
             left, some minutes, that it is repaid. Compiling counts towards ``max_time`` and is not cut short by it.
         memory: ``"stored"`` keeps activations for the gradient; ``"constant"`` finds them again from the flow's output:
-            training takes the memory of one coupling however many there are, and a third more time.
+            training takes the memory of one coupling however many there are, and half as long again or more.
         device: where to train; by default the accelerator if there is one.
         random_state: seed; the same seed gives the same numbers on the same machine.
         verbose: show a progress bar on a terminal or in a notebook.
