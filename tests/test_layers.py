@@ -24,6 +24,10 @@ FLOORS = [
     "data",
     "flow",
     "memory recipes objectives",
+    "export/normal",
+    "export/plain",
+    "export/programs",
+    "export",
     "train",
     "watch",
     "session",
@@ -38,6 +42,7 @@ FLOORS = [
     "estimators",
     "cli/options cli/parse cli/potential cli/resume",
     "cli/boltzmann cli/fit cli/pictures cli/pictures_use cli/use",
+    "cli/export",
     "cli",
     "__main__",
 ]

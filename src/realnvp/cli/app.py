@@ -7,6 +7,7 @@ import typer
 
 import realnvp
 from realnvp.cli.base import sentences
+from realnvp.cli.export import export
 from realnvp.cli.options import (
     Architecture,
     BaseName,
@@ -292,3 +293,6 @@ def info(
         describe(run)
         return
     tell(run, as_json=json)
+
+
+app.command()(export)
