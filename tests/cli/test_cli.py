@@ -105,6 +105,9 @@ def test_columns_that_disagree_within_a_run_are_noticed(realnvp, table, tmp_path
     config = json.loads(path.read_text())
     config["data"]["columns"].reverse()
     path.write_text(json.dumps(config))
+    assert "it was changed after it was written" in realnvp("score", "run", table, "--out", "scores.csv")[2]
+    del config["config_sha256"]  # as if by another program
+    path.write_text(json.dumps(config))
 
     assert "it is damaged" in realnvp("score", "run", table, "--out", "scores.csv")[2]
 
@@ -257,12 +260,12 @@ import os, signal, sys
 from realnvp import session
 from realnvp.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)
-look = session._Watch.look
+look = session.Watch.look
 def interrupted(watch, step):
     record = look(watch, step)
     os.kill(os.getpid(), signal.SIGINT)
     return record
-session._Watch.look = interrupted
+session.Watch.look = interrupted
 sys.argv = ["realnvp", "fit", "moons", "--max-steps", "2000", "--width", "8", "--out", "run"]
 main()
 """

@@ -286,13 +286,15 @@ def info(
     """Say what a run folder holds: data, model, figures."""
     from realnvp.cli.use import info as tell
     from realnvp.cli.use import kind_of
+    from realnvp.train.checkpoint import rebuilding
 
-    if kind_of(run) == "images" and not json:
-        from realnvp.cli.pictures_use import tell as describe
+    with rebuilding(run):
+        if kind_of(run) == "images" and not json:
+            from realnvp.cli.pictures_use import tell as describe
 
-        describe(run)
-        return
-    tell(run, as_json=json)
+            describe(run)
+            return
+        tell(run, as_json=json)
 
 
 app.command()(export)

@@ -35,7 +35,7 @@ from realnvp.flow import Flow
 from realnvp.memory import MEMORIES
 from realnvp.objectives import MaxLikelihood
 from realnvp.session import Limits, Record, Unit, train
-from realnvp.train.checkpoint import read_run, write_run
+from realnvp.train.checkpoint import read_run, rebuilding, write_run
 from realnvp.train.resume import Checkpoint
 
 __all__ = ["RealNVP"]
@@ -223,14 +223,12 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         config, state, history = read_run(folder)
         if config.get("kind") != "density":
             raise InputError(f"{folder} holds a run of kind {config.get('kind')!r}, not a density")
-        try:
+        with rebuilding(folder):
             model = cls(**config["params"], device=device)
             model.architecture_, names = config["architecture"], config["columns"]
             model.flow_ = whole(build(model.architecture_, 0))
             model.flow_.load_state_dict(state)
             model.n_features_in_, model.stopped_by_ = model.architecture_["features"], config["stopped_by"]
-        except (KeyError, TypeError, RuntimeError) as error:
-            raise InputError(f"{folder}/config.json does not describe the model beside it: it is damaged") from error
         model.flow_.to(device_of(device)).eval()
         model.history_ = history
         if names is not None:
