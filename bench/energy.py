@@ -7,6 +7,7 @@ KL is ``KL(q || p) = log Z - E_q[log w]`` in nats, with the exact log Z; ESS is 
 import argparse
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 
 from bench.common import clocked, heading, table
 from bench.lattice import NEAR, curve, lattice, transition
+from bench.particles import particles
 from bench.reference import train_reference_on_energy
 from realnvp import BoltzmannGenerator
 from realnvp.measure import ess, log_normalizer, weighted_mean
@@ -36,7 +38,7 @@ from realnvp.potentials import (
 
 DRAWS = 50_000
 FOUR = (U1(), U2(), U3(), U4())
-OTHERS = (DoubleWell(), MuellerBrown(), Rings(), Funnel(), ManyWell(), Phi4(4), DW4(), LJ13())
+OTHERS = (DoubleWell(), MuellerBrown(), Rings(), Funnel(), ManyWell(), Phi4(4))
 
 
 def ours(potential: Potential, seed: int, **params: object) -> tuple[BoltzmannGenerator, float]:
@@ -122,7 +124,7 @@ def others() -> str:
         rows.append([name, *figures, f"{model.evaluations_:,}", f"{wall:.0f}"])
         print("  ", *rows[-1], flush=True)
         if isinstance(potential, ManyWell) and potential.pairs > 1:
-            print("  ", _wells(potential, model), flush=True)
+            print(f"\n{_wells(potential, model)}\n", flush=True)
     return table(["potential", "ESS", "coverage", "Pareto k", "log Z error", "evaluations", "wall (s)"], rows)
 
 
@@ -136,18 +138,21 @@ def _virial(potential: Potential) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _wells(potential: ManyWell, model: BoltzmannGenerator) -> str:
-    """How much of the mass is in the right well of each pair, by weighted draws."""
-    truth = (DoubleWell().sample(2_000_000, 0)[:, 0] > 0).mean()
+    """How much of the mass is in each well of each pair, by weighted draws, beside the exact share."""
+    grid = torch.linspace(-4, 4, 200_001, dtype=torch.float64)
+    mass = (-DoubleWell()(torch.stack((grid, torch.zeros_like(grid)), -1))).softmax(0)
+    truth = mass[grid < 0].sum().item()
     x, log_w = model.log_weights(DRAWS, random_state=0)
-    share, error = weighted_mean(x[:, ::2] > 0, log_w)
-    away = (abs(share - truth) / error).max()
-    return (
-        f"right wells of the {potential.pairs} pairs: {share.min():.4f} to {share.max():.4f} of the mass, exact "
-        f"{truth:.4f}; the furthest {away:.1f} standard errors away"
-    )
+    rows = []
+    for pair in range(potential.pairs):
+        share, error = weighted_mean(x[:, 2 * pair] < 0, log_w)
+        away = (share - truth) / error
+        rows.append([pair + 1, f"{share:.4f}", f"{1 - share:.4f}", f"{error:.4f}", f"{away:+.1f}"])
+    rows.append(["exact", f"{truth:.4f}", f"{1 - truth:.4f}", "", ""])
+    return table(["pair", "left well", "right well", "standard error", "distance from exact in errors"], rows)
 
 
-def chains(repeats: int) -> str:
+def chains(repeats: int, only: str = "", max_time: float | None = None) -> str:
     """Corrected chains of quickly trained flows: how often a known expectation lies within three standard errors."""
     rows = []
     tried: list[tuple[Potential, str, Callable[[np.ndarray], np.ndarray]]] = [
@@ -161,15 +166,21 @@ def chains(repeats: int) -> str:
         *((p, "x . grad U", _virial(p)) for p in (Phi4(), DW4(), LJ13())),
     ]
     for potential, name, f in tried:
+        if only and potential.name not in only.split(","):
+            continue
         virial = name == "x . grad U"  # its mean is D for every law that vanishes far out, by parts
         truth = potential.features if virial else f(potential.sample(1_000_000, 0)).mean()
-        model, _ = ours(potential, 0, max_steps=600)
+        model, _ = ours(potential, 0, max_steps=600, max_time=max_time)
         found = [model.expectation(f, 10_000, corrected=True, random_state=seed) for seed in range(repeats)]
         inside = sum(abs(value - truth) < 3 * error for value, error in found)
-        rows.append([potential.name, name, f"{truth:.4f}", f"{np.mean([v for v, _ in found]):.4f}",
-                     f"{inside} of {repeats}", f"{model.acceptance_:.2f}", f"{model.ess_:.3f}"])  # fmt: skip
+        values, errors = np.array(found).T
+        rows.append([potential.name, name, f"{truth:.4f}", f"{values.mean():.4f} ± {errors.mean():.4f}",
+                     f"{values.std(ddof=1):.4f}", f"{inside} of {repeats}", f"{model.acceptance_:.2f}",
+                     f"{model.local_acceptance_:.2f}", f"{model.ess_:.3f}"])  # fmt: skip
         print("  ", *rows[-1], flush=True)
-    return table(["potential", "f", "exact", "mean of repeats", "within 3 errors", "acceptance", "ESS"], rows)
+    columns = ["potential", "f", "exact", "mean of repeats ± mean error of one", "spread of the repeats",
+               "within 3 errors", "proposals accepted", "local moves accepted", "ESS"]  # fmt: skip
+    return table(columns, rows)
 
 
 def main() -> None:
@@ -179,7 +190,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5000, help="steps of the reference")
     parser.add_argument("--sides", default="8,12,16,24,32", help="sides of the lattices of the curve")
     parser.add_argument("--masses", default=f"-4,{NEAR:g}", help="their mass^2")
-    parser.add_argument("--parts", default="four,mixtures,others,chains,lattice,transition,curve", help="which parts")
+    parser.add_argument("--only", default="", help="of the chains only those of these potentials")
+    parser.add_argument(
+        "--parts", default="four,mixtures,others,particles,chains,lattice,transition,curve", help="which parts"
+    )
+    parser.add_argument("--reference", default="", help="samples of particles: dw4=FILE.npy,lj13=FILE.npy")
+    parser.add_argument("--max-time", type=float, help="most seconds of training for particles and chains")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -188,7 +204,11 @@ def main() -> None:
         "four": lambda: four(options.seeds, options.steps),
         "mixtures": lambda: mixtures(options.seeds),
         "others": others,
-        "chains": lambda: chains(20),
+        "particles": lambda: particles(
+            {k: Path(v) for k, v in (pair.split("=") for pair in options.reference.split(",") if pair)},
+            options.max_time,
+        ),
+        "chains": lambda: chains(20, options.only, options.max_time),
         "lattice": lambda: lattice(options.seeds, options.steps // 2),
         "transition": transition,
         "curve": lambda: curve(

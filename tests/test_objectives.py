@@ -114,9 +114,22 @@ def test_the_gradient_of_the_forward_divergence_is_that_of_two_normals():
     assert flow.transform.log_scale.grad.numpy() == pytest.approx(1 - 1.25 / s2, abs=0.02)
 
 
-def test_the_forward_gradient_has_no_noise_at_the_optimum():
+def test_with_reverse_the_gradient_of_the_other_divergence_joins_it():
+    """KL(q || p) = 1/2 (s^2 + m^2 - 1) - log s: d/dm = m, d/dlog s = s^2 - 1."""
+    flow, half = normal(), normal()
+    ForwardKL(flow, most=1e9, reverse=1.0)(weighted(400_000, 2.0)).backward()
+    ForwardKL(half, most=1e9, reverse=0.5)(weighted(400_000, 2.0)).backward()
+    s2 = np.exp(0.6)
+
+    for found, share in ((flow, 1.0), (half, 0.5)):
+        assert found.transform.loc.grad.numpy() == pytest.approx(0.5 / s2 + share * 0.5, abs=0.02)
+        assert found.transform.log_scale.grad.numpy() == pytest.approx(1 - 1.25 / s2 + share * (s2 - 1), abs=0.03)
+
+
+@pytest.mark.parametrize("reverse", [0.0, 1.0])
+def test_the_forward_gradient_has_no_noise_at_the_optimum(reverse):
     flow = normal(0.0, 0.0)
-    ForwardKL(flow, most=1e9)(weighted(50, 1.5)).backward()
+    ForwardKL(flow, most=1e9, reverse=reverse)(weighted(50, 1.5)).backward()
 
     assert flow.transform.loc.grad.abs().max() < 1e-12
     assert flow.transform.log_scale.grad.abs().max() < 1e-12

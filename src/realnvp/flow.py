@@ -87,9 +87,11 @@ class Flow(nn.Module):
         return self.base.sample(shape.numel(), generator).reshape(*shape, *self.event_shape)
 
     def _check(self, x: Tensor, context: Tensor | None) -> None:
-        event = self.event_shape
+        event = self.base.event_shape
         if x.shape[x.dim() - len(event) :] != event:
             raise ValueError(f"this flow's events have shape {tuple(event)}: got an array of shape {tuple(x.shape)}")
+        if context is None and not self.context:
+            return
         pixels = () if context is None or len(event) != 3 else context.shape[-3:]  # of a context for each pixel
         by_pixel = x.dim() > 3 and len(pixels) == 3 and tuple(pixels) == (self.context, *event[1:])
         if not by_pixel and [self.context] != ([0] if context is None else list(context.shape[-1:])):

@@ -74,9 +74,11 @@ class ReverseKL(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the bound on ``-log Z``."""
-        x, log_q = self.flow.push(z)
         if self.path_gradient:
+            x, _ = self.flow.inverse(z)
             log_q = self._still(x)
+        else:
+            x, log_q = self.flow.push(z)
         both = log_q + self.potential(x) / self.temperature
         finite = torch.isfinite(both)
         return torch.where(finite, both, 0.0).sum() / finite.sum()
@@ -106,7 +108,9 @@ class ForwardKL(nn.Module):
     weights ``w = exp(log_w)`` and ``v = q / r``, each normalised over the batch, the gradient is that of
     ``-sum (w - v) log q``: the term of ``v`` has mean zero and takes the noise away, all of it where ``q = p``. No
     gradient of the potential is asked for. ``v`` is cut at ``most`` before it is normalised, which
-    lets in a bias where the flow has gone that far from where the points were drawn. Where ``log_r`` is
+    lets in a bias where the flow has gone that far from where the points were drawn. With ``reverse`` that much of the
+    gradient of ``KL(q || p)`` joins it, by the same points: ``sum v (log v / w - mean) log q``, the logarithm within
+    10 of zero; a place that the target hardly visits is then left sooner. Where ``log_r`` is
     infinite the points count as draws of the target. The value is the batch's estimate of the divergence in nats (for
     draws of the target, whose density is not known, its negative log likelihood).
 
@@ -115,9 +119,9 @@ class ForwardKL(nn.Module):
         Neural Importance Sampling (Müller et al., 2019), https://arxiv.org/abs/1808.03856
     """
 
-    def __init__(self, flow: Flow, *, most: float = 3.0) -> None:
+    def __init__(self, flow: Flow, *, most: float = 3.0, reverse: float = 0.0) -> None:
         super().__init__()
-        self.flow, self.most = flow, most
+        self.flow, self.most, self.reverse = flow, most, reverse
 
     def forward(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Return a scalar whose gradient is that of the divergence."""
@@ -127,7 +131,9 @@ class ForwardKL(nn.Module):
         v = (log_q.detach() - log_r).exp().clamp(max=self.most)
         v = v / v.sum().clamp_min(torch.finfo(v.dtype).tiny)
         log_p = log_w + log_r - log_w.logsumexp(0) + math.log(max(len(w), 1))  # by the batch's own normaliser
-        surrogate = -((w - v) * log_q).sum()
+        away = (v.clamp_min(torch.finfo(v.dtype).tiny).log() - log_w.log_softmax(0)).clamp(-10.0, 10.0)
+        pull = self.reverse * v * (away - (v * away).sum())
+        surrogate = -((w - v - pull) * log_q).sum()
         divergence = (w * (torch.where(torch.isinf(log_r), 0.0, log_p) - log_q)).sum()
         return surrogate + (divergence - surrogate).detach()
 

@@ -8,6 +8,8 @@ __all__ = ["every_row", "spread", "sum_event"]
 
 def sum_event(values: Tensor, event_dim: int) -> Tensor:
     """Sum over the last ``event_dim`` axes: ``(*batch, *event) -> (*batch)``."""
+    if event_dim == 1:
+        return values.sum(-1)
     return values.flatten(-event_dim).sum(-1) if event_dim else values
 
 

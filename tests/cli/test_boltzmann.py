@@ -1,6 +1,7 @@
 """``realnvp boltzmann``, and what is done with its runs."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,3 +90,24 @@ def test_corrected_is_for_energies(realnvp):
 
     assert code == 2
     assert "--corrected is for runs of an energy" in err
+
+
+def test_particles_by_name_and_of_the_users_own(realnvp, mine):
+    assert realnvp("boltzmann", "dw4", *QUICK, "--out", "named", "--quiet")[0] == 0
+    assert json.loads(Path("named/config.json").read_text())["architecture"]["bodies"] == [4, 2]
+    code, _, err = realnvp("boltzmann", f"{mine}:bowl", "--n-features", "6", "--bodies", "3,2", *QUICK, "--out", "own",
+                           "--quiet")  # fmt: skip
+
+    assert (code, err) == (0, "")
+    assert json.loads(Path("own/config.json").read_text())["architecture"]["bodies"] == [3, 2]
+    assert realnvp("sample", "own", "-n", "20", "--out", "x.csv")[0] == 0
+    assert realnvp("boltzmann", "dw4", *QUICK, "--bodies", "none", "--out", "plain", "--quiet")[0] == 0
+    assert json.loads(Path("plain/config.json").read_text())["architecture"]["bodies"] is None
+
+
+@pytest.mark.parametrize("text", ["4", "4,2,1", "a,b", "4.0,2"])
+def test_bodies_that_are_none_get_a_sentence(realnvp, text):
+    code, _, err = realnvp("boltzmann", "dw4", *QUICK, "--bodies", text)
+
+    assert code == 2
+    assert "--bodies takes particles,dim" in err

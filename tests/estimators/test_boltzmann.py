@@ -76,7 +76,7 @@ def test_corrected_samples_are_exact_where_the_flow_is_poor(poor):
     for f in functions:
         inside = 0
         for seed in range(20):
-            value, error = poor.expectation(f, 4000, corrected=True, random_state=seed)
+            value, error = poor.expectation(f, 4000, corrected=True, local=0, random_state=seed)
             inside += abs(value - f(truth).mean()) < 3 * error
         assert inside >= 19
     assert 0 < poor.acceptance_ < 0.9
@@ -184,10 +184,10 @@ def test_an_interrupt_leaves_the_best_model_in_place():
 
 
 def test_corrected_samples_do_not_depend_on_the_pieces_they_come_in(poor, monkeypatch):
-    whole = poor.sample(5000, corrected=True, random_state=2)
+    whole = poor.sample(5000, corrected=True, local=0, random_state=2)
     seen = poor.acceptance_, poor.autocorrelation_time_
     monkeypatch.setattr(type(poor), "_piece", 512)
-    pieces = list(poor.iter_samples(5000, corrected=True, random_state=2))
+    pieces = list(poor.iter_samples(5000, corrected=True, local=0, random_state=2))
 
     assert len(pieces) > 8
     np.testing.assert_allclose(np.concatenate(pieces), whole, atol=1e-9)
@@ -198,7 +198,9 @@ def test_corrected_samples_are_exact_across_pieces(poor, monkeypatch):
     """Pieces of four steps: the share of the deeper well, as many times within three errors as it should be."""
     monkeypatch.setattr(type(poor), "_piece", 256)
     truth = (DoubleWell().sample(1_000_000, 0)[:, 0] > 0).mean()
-    found = [poor.expectation(lambda x: x[:, 0] > 0, 4000, corrected=True, random_state=seed) for seed in range(20)]
+    found = [
+        poor.expectation(lambda x: x[:, 0] > 0, 4000, corrected=True, local=0, random_state=seed) for seed in range(20)
+    ]
 
     assert sum(abs(value - truth) < 3 * error for value, error in found) >= 19
 

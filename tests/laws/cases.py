@@ -1,10 +1,11 @@
 """The transforms and the recipes that every law is tried on: one more is one more line.
 
-A line is ``name: (builder, event shape)``; where the events do not fill the line, ``domain`` and ``image`` follow: the
-``(low, high)`` of what goes in and of what comes out. Contexts are drawn if the thing built asks for one.
+A line is ``name: (builder, event shape)``; where the events do not fill the line, ``domain`` and ``image`` follow, the
+``(low, high)`` of what goes in and comes out, then what brings an ``x`` into a domain of another form.
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ from realnvp.recipes import flat_real_nvp, glow_step, image_real_nvp, lattice_fl
 from realnvp.transforms import (
     ActNorm,
     BatchNorm,
+    BodyFrame,
     Box,
     CheckerboardCoupling,
     Compose,
@@ -66,23 +68,21 @@ class Case(NamedTuple):
     shape: tuple[int, ...]
     domain: Interval = None
     image: Interval = None
+    into: Callable[[Tensor], Tensor] = lambda x: x
 
     def ready(self, dtype: torch.dtype = torch.float64) -> Any:
         """Build it, set what is set from data, move its parameters away from where they start, evaluation mode."""
         torch.manual_seed(1)
         t = self.build()
-        if isinstance(t, Inverse):
-            t.inv.calibrate(self.z(50), context(t, 50))
-        else:
-            t.calibrate(self.x(50), context(t, 50))
+        set_up, given = (t.inv, self.z(50)) if isinstance(t, Inverse) else (t, self.x(50))
+        set_up.calibrate(given, context(t, 50))
         with torch.no_grad():
             for p in t.parameters():
-                width = p[0].numel() if p.dim() > 1 else 4
-                p += 0.5 * torch.randn(p.shape) / max(1, width) ** 0.5
+                p += 0.5 * torch.randn(p.shape) / max(1, p[0].numel() if p.dim() > 1 else 4) ** 0.5
         return t.to(dtype).eval() if dtype == torch.float64 else t.eval()
 
     def x(self, *batch: int, dtype: torch.dtype = torch.float32, seed: int = 2) -> Tensor:
-        return draw((*batch, *self.shape), self.domain, dtype, seed)
+        return self.into(draw((*batch, *self.shape), self.domain, dtype, seed))
 
     def z(self, *batch: int, dtype: torch.dtype = torch.float32, seed: int = 3) -> Tensor:
         return draw((*batch, *self.shape), self.image, dtype, seed)
@@ -106,8 +106,8 @@ class Conv(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.body = nn.Sequential(nn.Conv2d(inputs, 6, 3, padding=1), nn.Tanh(), nn.Conv2d(6, outputs, 1))
-        nn.init.zeros_(self.body[2].weight)
-        nn.init.zeros_(self.body[2].bias)
+        for p in self.body[2].parameters():
+            nn.init.zeros_(p)
 
     def forward(self, x: Tensor) -> Tensor:
         flat = self.body(x.reshape(x.shape[:-3].numel(), *x.shape[-3:]))
@@ -166,9 +166,8 @@ TRANSFORMS: dict[str, tuple] = {
     "inverse": (lambda: LULinear(3).inv, (3,)),
     "inverse of batch norm": (lambda: BatchNorm(3).inv, (3,)),
     "inverse of logit": (lambda: Logit().inv, (3,), None, (0.0, 1.0)),
-    # farther out single precision cannot tell x from the edge, and z is lost
     "probit": (lambda: Probit([-1.0, 0.1], [1.0, 0.3]), (2,), ([-1.0, 0.1], [1.0, 0.3]), (-3.5, 3.5)),
-    "probit of one": (lambda: Probit(-2.0, 3.0), (1,), (-2.0, 3.0), (-3.5, 3.5)),
+    "probit of one": (lambda: Probit(-2.0, 3.0), (1,), (-2.0, 3.0), (-3.5, 3.5)),  # farther out x rounds to the edge
     "inverse of probit": (lambda: Probit(-2.0, 3.0).inv, (3,), (-3.5, 3.5), (-2.0, 3.0)),
     "whiten": (lambda: Whiten(5), (5,)),
     "whiten one": (lambda: Whiten(1), (1,)),
@@ -231,6 +230,10 @@ TRANSFORMS: dict[str, tuple] = {
     "coupling of a chain": (lambda: Coupling(5, NET, Chain((Affine(), KERNELS["spline"])), context=1), (5,)),
     "coupling of a channel": (lambda: Coupling(1, Conv, KERNELS["spline"], event_dim=3), (1, 3, 3)),
     "coupling of five channels": (lambda: Coupling(5, Conv, Affine(), split=EvenOdd(), event_dim=3), (5, 2, 3)),
+}
+TRANSFORMS |= {  # farther out single precision cannot tell a share from the end of its range
+    f"{n} bodies, {d}": (partial(BodyFrame, n, d), (n * d,), None, (-1.5, 1.5), BodyFrame(n, d).arrange)
+    for n, d in ((2, 2), (3, 2), (4, 2), (2, 3), (3, 3), (5, 3))
 }
 TRANSFORMS |= {
     f"coupling {kernel}, {split}, D={D}, C={C}": (

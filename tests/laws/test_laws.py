@@ -231,7 +231,7 @@ def test_all_of_it_moves_to_another_device(kind):
 @BOTH
 def test_extreme_numbers_stay_finite(kind, context, dtype):
     t = kind.ready(dtype)
-    x, z = special(kind.shape, kind.domain, dtype), special(kind.shape, kind.image, dtype)
+    x, z = kind.into(special(kind.shape, kind.domain, dtype)), special(kind.shape, kind.image, dtype)
     c = context(t, len(x), dtype=dtype)
     for move, given in ((t, x), (t.inverse, z)):
         moved, ladj = move(given, c)

@@ -23,6 +23,18 @@ def test_it_keeps_the_last_lots():
     assert torch.equal(log_w, -log_r)
 
 
+def test_a_held_lot_stays_until_another_takes_its_place():
+    pool = Pool(2)
+    pool.hold(*lot(-1.0))
+    for value in (1.0, 2.0, 3.0):
+        pool.add(*lot(value))
+
+    assert len(pool) == 12
+    assert set(pool.draw(300, torch.Generator().manual_seed(0))[1].tolist()) == {-1.0, 2.0, 3.0}
+    pool.hold(*lot(-2.0))
+    assert set(pool.draw(300, torch.Generator().manual_seed(0))[1].tolist()) == {-2.0, 2.0, 3.0}
+
+
 def test_points_without_weight_stay_out():
     pool = Pool()
     x, log_w, log_r = lot(1.0)

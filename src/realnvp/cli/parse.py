@@ -5,7 +5,7 @@ import math
 
 from realnvp.errors import InputError
 
-__all__ = ["box", "names", "values", "words"]
+__all__ = ["bodies", "box", "names", "values", "words"]
 
 
 def box(text: str | None) -> tuple[float, float] | None:
@@ -16,6 +16,16 @@ def box(text: str | None) -> tuple[float, float] | None:
     if len(ends) != 2:
         raise InputError(f"--bounds takes low,high, not {text!r}")
     return ends[0], ends[1]
+
+
+def bodies(text: str | None) -> tuple[int, int] | str | None:
+    """Read particles,dim; auto and none are taken as they are."""
+    if text in (None, "auto", "none"):
+        return None if text == "none" else "auto"
+    parts = str(text).split(",")
+    if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
+        raise InputError(f"--bodies takes particles,dim, such as 4,2, or none, not {text!r}")
+    return int(parts[0]), int(parts[1])
 
 
 def names(text: str | None) -> list[str]:

@@ -65,8 +65,14 @@ def _sample_energy(run: Path, out: Path, *, n: int, corrected: bool, seed: int, 
     with writer:
         for piece in counted(pieces, n, "sampling", quiet=quiet):
             writer.write(piece)
-    how = f" (corrected, acceptance {model.acceptance_:.2f})" if corrected else ""
+    how = f" (corrected, acceptance {model.acceptance_:.2f}{_local(model)})" if corrected else ""
     say(f"{n:,} rows{how} in {out}", quiet=quiet)
+
+
+def _local(model: "BoltzmannGenerator") -> str:
+    """Say how many local moves were accepted, if the chains made any."""
+    rate: float = model.local_acceptance_
+    return f"; of the local moves {rate:.2f}" if rate == rate else ""
 
 
 def _energy(run: Path, *, asked: bool = False) -> "BoltzmannGenerator":

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -22,8 +21,10 @@ from realnvp.estimators.parts.base import Seed, device_of, fitting, plain_params
 from realnvp.estimators.parts.build import energy_flow, framed
 from realnvp.estimators.parts.explore import Counted, Within, corners, explore, outside, relaxed, walled
 from realnvp.estimators.parts.lessons import Lessons
+from realnvp.estimators.parts.particles import check_bodies
 from realnvp.estimators.parts.plan import Plan, architecture_of, plan
 from realnvp.estimators.parts.potential import (
+    check_grows,
     check_potential,
     described,
     features_of,
@@ -32,7 +33,6 @@ from realnvp.estimators.parts.potential import (
     trial_points,
     with_gradient,
 )
-from realnvp.estimators.parts.rows import in_chunks
 from realnvp.estimators.parts.weighted import Weighted
 from realnvp.mcmc import Energy
 from realnvp.measure.weights import ess, log_normalizer, pareto_k
@@ -65,6 +65,9 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         objective: ``"forward"``, ``"reverse"`` or ``"both"``; ``"auto"`` is reverse on a lattice, both in more than two
             dimensions, and forward in one or two, where the potential has no gradient, or where it has walls.
         particles: how many points the population has.
+        bodies: ``(n, dim)`` where the features are the positions of ``n`` like particles in the plane or in space, one
+            after the other, and turning, mirroring and renaming them changes no energy: only their shape is learnt.
+            ``"auto"`` is what the potential says, ``None`` leaves it alone.
         path_gradient: leave out the part of the reverse divergence's gradient whose mean is zero: less noise, for a
             second pass; ``"auto"`` does with ``"both"``.
         device: where the finished flow is put; the training itself runs on the processor.
@@ -81,7 +84,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         evaluations_: energies asked for while training.
         history_: one dict per evaluation: step, seconds, spread of the log weights (``held_out``, nats), ``ess``,
             ``log_z`` and ``bound`` (``E_q[log q + U] >= -log Z``, nats).
-        acceptance_, autocorrelation_time_: of the last corrected sample.
+        acceptance_, local_acceptance_, autocorrelation_time_: of the last corrected sample.
 
     References:
         Boltzmann Generators (Noé et al., 2019), https://arxiv.org/abs/1812.01729
@@ -99,6 +102,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         *,
         objective: str = "auto",
         particles: int = 2000,
+        bodies: tuple[int, int] | str | None = "auto",
         path_gradient: bool | str = "auto",
         batch_size: int | str = "auto",
         lr: float | str = "auto",
@@ -118,6 +122,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         self.base = base
         self.objective = objective
         self.particles = particles
+        self.bodies = bodies
         self.path_gradient = path_gradient
         self.batch_size = batch_size
         self.lr = lr
@@ -147,7 +152,12 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         tried = [trial_points(features, bounds, generator) for _ in range(2)]
         slope = check_potential(potential, tried[0], gradient)
         check_potential(potential, tried[1].double(), gradient)
+        self.gradient_ = gradient
         course = plan(self, potential, features, slope=slope)
+        if bounds is None:
+            check_grows(potential, tried[1].double())
+        if course.bodies:
+            check_bodies(with_gradient(potential, gradient), course.bodies, tried[1].double())
         counted = Counted(with_gradient(potential, gradient))
         half = math.inf if self.max_time is None else started + self.max_time / 2
         outer, found = explore(counted, features, bounds, self.particles, generator, lambda: time.monotonic() > half)
@@ -156,25 +166,10 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
             known = known_points(starts, features, outer)
             many = known.repeat(1 + self.particles // (4 * len(known)), 1)
             points = torch.cat((points, relaxed(Within(counted, outer), many, 20, generator, scale=spread(points)).x))
-        outer, points = outside(outer, points, fixed=course.kernel == "lattice")
+        outer, points = outside(outer, points, fixed=course.kernel == "lattice" or course.bodies is not None)
         if course.free and course.objective == "both" and walled(Within(counted, outer), points, generator):
             course = replace(course, objective="forward")  # no gradient tells of a wall
         return self._learn(potential, course, counted, outer, points, found.log_z, generator, started)
-
-    def score_samples(self, X: ArrayLike) -> np.ndarray:
-        """Log density of each row under the flow in nats: shape (n,), float64."""
-        flow = self._exact()
-        return in_chunks(flow.log_prob, [self._rows(X)], flow)
-
-    def transform(self, X: ArrayLike) -> np.ndarray:
-        """Latent coordinates of each row: shape (n, D)."""
-        flow = self._exact()
-        return in_chunks(lambda x: flow(x)[0], [self._rows(X)], flow)
-
-    def inverse_transform(self, Z: ArrayLike) -> np.ndarray:
-        """Rows of the given latent coordinates: undoes ``transform``."""
-        flow = self._exact()
-        return in_chunks(lambda z: flow.inverse(z)[0], [self._rows(Z)], flow)
 
     def save(self, folder: str | os.PathLike, *, force: bool = False, **notes: object) -> Path:
         """Write ``config.json``, ``model.safetensors`` and ``history.jsonl``; ``notes`` (plain data) join the config.
@@ -183,6 +178,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         """
         check_is_fitted(self, "flow_")
         params = plain_params(self)
+        params["bodies"] = list(self.bodies) if isinstance(self.bodies, tuple) else self.bodies
         params["bounds"] = None if self.bounds is None else corners(self.bounds, self.n_features_in_)
         config = {
             "kind": "boltzmann",
@@ -230,6 +226,8 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         energy = Within(counted, outer)
         shape = architecture_of(course, outer, points, energy)
         core = energy_flow(shape, generator.initial_seed())
+        if course.bodies:
+            core.calibrate(points)
         patience = 0.25 if self.early_stopping and course.hottest == 1 else 0.0  # hot weights are of another target
         limits = Limits(self.max_steps, self.max_time, patience)
         lessons = Lessons(
@@ -258,7 +256,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         )
         self.architecture_, self.potential_ = shape, potential
         self.flow_ = framed(shape, core)
-        if course.kernel != "lattice":
+        if course.kernel != "lattice" and not course.bodies:
             cast(Compose, self.flow_.transform)[-2].load_state_dict(outer[-1].state_dict())
         self.flow_.eval()
         self.evaluations_ = counted.evaluations
@@ -277,11 +275,6 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         self.ess_, self.pareto_k_ = ess(log_w), pareto_k(log_w)
         x = outer.inverse(points)[0].double()
         back = -cast(Energy, self.potential_)(x).detach().cpu().numpy() - self.score_samples(x.detach().cpu().numpy())
-        self.coverage_ = float(1 / np.exp(back - self.log_normalizer_).mean())
+        mean = np.logaddexp.reduce(back) - np.log(len(back)) - self.log_normalizer_
+        self.coverage_ = float(np.exp(-np.clip(mean, -700.0, 700.0)))
         self._warn(log_w)
-
-    def _rows(self, X: ArrayLike) -> np.ndarray:
-        rows: np.ndarray = check_array(X, dtype=np.float64)
-        if rows.shape[1] != self.n_features_in_:
-            raise InputError(f"X has {rows.shape[1]} columns, the model {self.n_features_in_}")
-        return rows

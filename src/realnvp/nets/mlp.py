@@ -11,6 +11,11 @@ from realnvp.nets.base import NetFactory, activation, zeroed
 __all__ = ["MLP", "mlp"]
 
 
+def _in_place(act: nn.Module) -> nn.Module:
+    """Let a ReLU write over its input: no gradient asks for what the linear layer before it gave."""
+    return nn.ReLU(inplace=True) if type(act) is nn.ReLU else act
+
+
 class MLP(nn.Sequential):
     """Linear layers of the widths ``hidden`` with an activation between them; the last layer starts at zero.
 
@@ -28,7 +33,7 @@ class MLP(nn.Sequential):
     ) -> None:
         layers: list[nn.Module] = []
         for before, after in pairwise((inputs, *hidden)):
-            layers += [nn.Linear(before, after), activation(act)]
+            layers += [nn.Linear(before, after), _in_place(activation(act))]
             layers += [nn.Dropout(dropout)] if dropout else []
         super().__init__(*layers, zeroed(nn.Linear((inputs, *hidden)[-1], outputs)))
 

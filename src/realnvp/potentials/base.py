@@ -53,6 +53,11 @@ class Potential(ABC):
         return None
 
     @property
+    def bodies(self) -> tuple[int, int] | None:
+        """``(n, dim)`` if the features are ``n`` like particles, and turns, mirrors and new names change no energy."""
+        return None
+
+    @property
     def log_normalizer(self) -> float | None:
         """``log Z = log integral exp(-U)`` in nats, by a closed form or a grid; ``None`` where neither exists."""
         return None

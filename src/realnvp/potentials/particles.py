@@ -41,6 +41,11 @@ class DW4(Potential):
         """Four particles of two coordinates."""
         return 8
 
+    @property
+    def bodies(self) -> tuple[int, int]:
+        """Four, in the plane."""
+        return 4, 2
+
     def energy(self, x: Tensor) -> Tensor:
         """Energy of each row."""
         x = x.unflatten(-1, (4, 2))
@@ -71,6 +76,11 @@ class LJ13(Potential):
     def features(self) -> int:
         """Thirteen particles of three coordinates."""
         return 39
+
+    @property
+    def bodies(self) -> tuple[int, int]:
+        """Thirteen, in space."""
+        return 13, 3
 
     def energy(self, x: Tensor) -> Tensor:
         """Energy of each row."""

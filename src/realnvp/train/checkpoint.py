@@ -120,10 +120,11 @@ def _fits(shape: object, state: Mapping[str, Tensor]) -> bool:
     most = dict.fromkeys(("layers", "blocks", "scales"), len(state))
     root = total if shape.get("kernel") == "lattice" else 2 * math.isqrt(total) + 1  # there are square matrices
     most |= dict.fromkeys(("width", "features", "components"), root) | {"context": total}
-    event = shape.get("shape", [])
-    if not isinstance(event, list) or not all(isinstance(n, int) and 0 < n <= total for n in event):
-        return False
-    if event and (math.prod(event) > total or event[0] > 4 * root):
+    event, bodies = shape.get("shape", []), shape.get("bodies") or []
+    for sizes in (event, bodies):
+        if not isinstance(sizes, list) or not all(isinstance(n, int) and 0 < n <= total for n in sizes):
+            return False
+    if (event and (math.prod(event) > total or event[0] > 4 * root)) or math.prod(bodies) > total:
         return False
     numbers = ((shape.get(name), top) for name, top in most.items())
     return all(value is None or (isinstance(value, int) and 0 <= value <= top) for value, top in numbers)

@@ -28,8 +28,7 @@ class Average:
         if self.steps % self.every:
             return
         weight = 1 - min(self.decay, (1 + self.steps) / (10 + self.steps)) ** self.every
-        for mean, now in zip(self.module.parameters(), self.source.parameters(), strict=True):
-            mean.lerp_(now, weight)
+        torch._foreach_lerp_(list(self.module.parameters()), list(self.source.parameters()), weight)
         for kept, seen in zip(self.module.buffers(), self.source.buffers(), strict=True):
             kept.copy_(seen)
 

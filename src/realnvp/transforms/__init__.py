@@ -11,6 +11,7 @@ from realnvp.transforms.coupling import (
     RandomHalves,
     Split,
 )
+from realnvp.transforms.frame import BodyFrame
 from realnvp.transforms.lattice import FreeField
 from realnvp.transforms.linear import LULinear, PositiveLinear, Whiten
 from realnvp.transforms.norm import ActNorm, BatchNorm, Standardise
@@ -23,6 +24,7 @@ __all__ = [
     "ActNorm",
     "Affine",
     "BatchNorm",
+    "BodyFrame",
     "Box",
     "CheckerboardCoupling",
     "Compose",

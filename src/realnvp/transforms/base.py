@@ -81,19 +81,19 @@ class Compose(Transform):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Apply the transforms first to last."""
-        ladj = self._zeros(x)
+        parts = []
         for t in self:
             x, part = t(x, context)
-            ladj = ladj + sum_event(part, self.event_dim - t.event_dim)
-        return x, ladj
+            parts.append(sum_event(part, self.event_dim - t.event_dim))
+        return x, self._sum(parts, x)
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Undo the transforms last to first."""
-        ladj = self._zeros(z)
+        parts = []
         for t in reversed(list(self)):
             z, part = t.inverse(z, context)
-            ladj = ladj + sum_event(part, self.event_dim - t.event_dim)
-        return z, ladj
+            parts.append(sum_event(part, self.event_dim - t.event_dim))
+        return z, self._sum(parts, z)
 
     def calibrate(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Calibrate each transform on what those before it hand on."""
@@ -111,8 +111,8 @@ class Compose(Transform):
         chain = list(self)
         return Compose(*chain[index]) if isinstance(index, slice) else chain[index]
 
-    def _zeros(self, x: Tensor) -> Tensor:
-        return x.new_zeros(x.shape[: x.dim() - self.event_dim])
+    def _sum(self, parts: list[Tensor], x: Tensor) -> Tensor:
+        return sum(parts[1:], parts[0]) if parts else x.new_zeros(x.shape[: x.dim() - self.event_dim])
 
 
 class Diagonal(Transform):

@@ -199,7 +199,10 @@ class Coupling(Transform):
         if self.context:
             kept = torch.cat((kept, self._spread(context, kept)), axis)
         theta = self._run(kept).to(kept.dtype)  # exponents and log-dets keep the width of x
-        return theta.unflatten(axis, (theta.shape[axis] // self.kernel.size, self.kernel.size)).movedim(axis, -1)
+        size, shape = self.kernel.size, theta.shape
+        if axis == -1:
+            return theta.reshape(*shape[:-1], shape[-1] // size, size)
+        return theta.unflatten(axis, (shape[axis] // size, size)).movedim(axis, -1)
 
     def _run(self, kept: Tensor) -> Tensor:
         if self.compute is None or not self.training:

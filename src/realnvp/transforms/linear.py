@@ -1,5 +1,7 @@
 """Linear maps that mix the features."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,9 +13,10 @@ from realnvp.transforms.base import Transform
 __all__ = ["LULinear", "PositiveLinear", "Whiten"]
 
 
-def _full_width(x: Tensor) -> torch.autocast:
+def _full_width(x: Tensor) -> AbstractContextManager:
     """Keep an autocast around the flow from rounding a product that its inverse has to undo."""
-    return torch.autocast(x.device.type, enabled=False)
+    kind = x.device.type
+    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
 
 
 class LULinear(Transform):

@@ -11,11 +11,23 @@ from torch import Tensor
 
 from realnvp.bases import Base, Logistic, Mixture, Normal
 from realnvp.estimators.parts.base import LAYERS, chosen, precision_of, seeded
+from realnvp.estimators.parts.particles import Unordered
 from realnvp.flow import Flow
 from realnvp.kernels import Additive, Affine, Chain, Kernel, Spline
 from realnvp.nets import Standard, mlp, waves
 from realnvp.recipes import couplings, lattice_flow, nice, real_nvp, spline_flow
-from realnvp.transforms import Compose, Coupling, Embed, LULinear, Probit, Standardise, Transform, Whiten
+from realnvp.transforms import (
+    BodyFrame,
+    Compose,
+    Coupling,
+    Embed,
+    LULinear,
+    Part,
+    Probit,
+    Standardise,
+    Transform,
+    Whiten,
+)
 
 __all__ = [
     "BASES",
@@ -80,11 +92,11 @@ def build(shape: dict, seed: int) -> Flow:
 
 
 def energy_flow(shape: dict, seed: int) -> Flow:
-    """Build the flow that a ``BoltzmannGenerator`` trains, from features, kernel, layers, width, base, reach and odd.
+    """Build the flow that a ``BoltzmannGenerator`` trains, from the plain data of ``architecture_of``.
 
     In one or two dimensions the conditioners see waves and the splines are fine: energies there have narrow wells. In
     more the coordinates are mixed between couplings. ``reach`` is how far from zero a field comes,
-    ``odd`` whether its energy keeps its value where it changes sign.
+    ``odd`` whether its energy keeps its value where it changes sign. Of ``bodies`` only the shape is moved.
     """
     features, width = shape["features"], shape["width"]
     if shape["kernel"] == "lattice":
@@ -93,6 +105,8 @@ def energy_flow(shape: dict, seed: int) -> Flow:
             return lattice_flow(
                 side, layers=shape["layers"], width=width, bound=shape["reach"], odd=shape["odd"]
             ).float()
+    bodies = shape.get("bodies")
+    moved = BodyFrame(*bodies).shapes if bodies else features
     small = features <= 2
     kernels: dict[str, Kernel] = {
         "additive": Additive(),
@@ -102,7 +116,7 @@ def energy_flow(shape: dict, seed: int) -> Flow:
     plain = mlp((width, width))
     with seeded(seed):
         chain = couplings(
-            features,
+            moved,
             chosen("kernel", shape["kernel"], kernels),
             layers=shape["layers"],
             net=waves(plain, reach=_REACH) if small else plain,
@@ -111,6 +125,10 @@ def energy_flow(shape: dict, seed: int) -> Flow:
         base = chosen("base", shape["base"], {"normal": Normal, "logistic": Logistic})(features)
         if shape["base"] == "logistic":
             base.log_scale.fill_(0.5 * math.log(3) - math.log(math.pi))  # variance 1, as the population has
+        if bodies:
+            return Unordered(
+                Compose(BodyFrame(*bodies), Standardise(features), Part(Compose(*chain), moved)), base
+            ).float()
         return Flow(Compose(*chain), base).float()
 
 
@@ -145,6 +163,8 @@ def mixture_base(z: Tensor, components: int, seed: int) -> Mixture:
 
 def framed(shape: dict, core: Flow) -> Flow:
     """Put the box, if there is one, and what ``outside`` puts behind it, before ``core``."""
+    if shape.get("bodies"):
+        return core
     parts: list[Transform] = [] if shape["bounds"] is None else [Probit(*shape["bounds"])]
     if shape["kernel"] != "lattice":
         parts.append((Standardise if parts else Whiten)(shape["features"]))

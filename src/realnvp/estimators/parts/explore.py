@@ -12,9 +12,9 @@ from realnvp.mcmc import Energy, Population, Stride, Walkers, leap, smc, widest_
 from realnvp.shapes import spread
 from realnvp.transforms import Compose, Probit, Standardise, Transform, Whiten
 
-__all__ = ["Counted", "Within", "corners", "explore", "outside", "relaxed", "walled"]
+__all__ = ["EDGE", "Counted", "Within", "corners", "explore", "outside", "relaxed", "walled"]
 
-_EDGE = 3.0
+EDGE = 3.0
 """In the coordinates of ``Probit``: nearer a side than a thousandth of the box's width."""
 
 
@@ -30,7 +30,22 @@ class Counted:
         if x.requires_grad:
             x = x.clone()
             x.register_hook(torch.nan_to_num)  # where the energy is infinite its gradient may be anything
-        u = self.potential(x)
+        try:
+            u = self.potential(x)
+        except InputError:
+            raise
+        except Exception as error:
+            reason = (str(error).splitlines() or [""])[0]
+            raise InputError(
+                f"the potential failed after {self.evaluations:,} energies ({type(error).__name__}: {reason}): look "
+                "what it does at points far out, or give bounds"
+            ) from error
+        if (u == -torch.inf).any():
+            where = ", ".join(f"{v:.4g}" for v in x[int((u == -torch.inf).nonzero()[0])][:6].tolist())
+            raise InputError(
+                f"the potential is minus infinity at x = ({where}{', …' if x.shape[1] > 6 else ''}), where the density "
+                "would be infinite: give plus infinity where it is zero"
+            )
         return torch.where(torch.isfinite(u), u, torch.inf)
 
 
@@ -91,6 +106,8 @@ def corners(bounds: tuple, features: int) -> tuple[list[float], list[float]]:
         low, high = (torch.as_tensor(b, dtype=torch.float64).expand(features).tolist() for b in bounds)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"bounds must be (low, high), numbers or {features} of them each, got {bounds!r}") from error
+    if not all(math.isfinite(b - a) and a < b for a, b in zip(low, high, strict=True)):
+        raise InputError(f"bounds must be finite, low < high in every feature, got {bounds!r}")
     return low, high
 
 
@@ -140,6 +157,6 @@ def outside(outer: Transform, points: Tensor, *, fixed: bool = False) -> tuple[C
         return Compose(outer), points
     standard = Standardise(points.shape[1])
     standard.calibrate(points)
-    beside = points.abs().amax(0) > _EDGE
+    beside = points.abs().amax(0) > EDGE
     standard.loc[beside], standard.scale[beside] = 0.0, 1.0
     return Compose(outer, standard), standard(points)[0]

@@ -49,12 +49,14 @@ class Lessons:
         self.points, self.pool, self.steps = points, Pool(), 1 if points.shape[1] <= 2 else 5
         self.found: dict[str, float] = {}
         self.begun = 0.0
-        self.point_energy = self._teach(points)
+        with torch.no_grad():
+            self.point_energy = self.energy(points)
+        self._teach()
 
     def course(self, name: str, *, hottest: float, path_gradient: bool) -> tuple[nn.Module, Iterable]:
         """Return the objective of that name, ``"forward"``, ``"both"`` or ``"reverse"``, and its batches."""
         if name == "forward":
-            return ForwardKL(self.flow), self.forward()
+            return ForwardKL(self.flow, reverse=1.0), self.forward()
         if name == "both":
             return BothKL(self.flow, self.energy, path_gradient=path_gradient), self.both()
         cooling = Within(self.energy.potential, self.energy.transform)  # the judgement keeps its own, at 1
@@ -140,19 +142,19 @@ class Lessons:
         settled = torch.cat((self.points[order[:n]], draws[picked]))
         found = relaxed(self.energy, settled, moves, self.generator, scale=spread(self.points), steps=self.steps).x
         self.points = torch.cat((self.points[order[2 * n :]], found))
-        self.point_energy = torch.cat((self.point_energy[order[2 * n :]], self._teach(found)))
+        with torch.no_grad():
+            self.point_energy = torch.cat((self.point_energy[order[2 * n :]], self.energy(found)))
+        self._teach()
 
-    @torch.no_grad()
-    def _teach(self, points: Tensor) -> Tensor:
-        """Put points of the target into the pool, with the density that the population's normaliser gives them.
+    def _teach(self) -> None:
+        """Hold the population in the pool, with the density that its normaliser gives it.
 
-        Returns their energies.
+        Where the flow gives it that density too it teaches nothing, however the points are spread; where the flow has
+        lost a place it pulls for ever.
         """
-        u = self.energy(points)
-        log_w = torch.where(torch.isfinite(u), self.log_z, -torch.inf)
+        log_w = torch.where(torch.isfinite(self.point_energy), self.log_z, -torch.inf)
         if self.pooled:
-            self.pool.add(points, log_w, -u - self.log_z)
-        return u
+            self.pool.hold(self.points, log_w, -self.point_energy - self.log_z)
 
     def noise(self, n: int) -> Tensor:
         """Draw base noise."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import LAYERS, check_params, chosen
+from realnvp.estimators.parts.particles import bodies_of
 from realnvp.mcmc import Energy
 from realnvp.potentials import Phi4
 from realnvp.transforms import Compose, Probit
@@ -34,6 +35,7 @@ class Plan:
     width: int
     batch_size: int
     lr: float
+    bodies: tuple[int, int] | None = None
 
     @property
     def hottest(self) -> float:
@@ -53,6 +55,10 @@ def plan(model: Any, potential: Energy, features: int, *, slope: bool) -> Plan:
     kernel = model.kernel if model.kernel != "auto" else "lattice" if field else "spline"
     if kernel == "lattice":
         _check_lattice(features, model.base)
+    bounded = model.bounds is not None or getattr(potential, "bounds", None) is not None
+    bodies = bodies_of(model.bodies, potential, features, bounded=bounded, kernel=kernel)
+    if bodies and model.base != "normal":
+        raise InputError(f"bodies have a normal base, got base={model.base!r}: leave it out")
     usual = "reverse" if kernel == "lattice" else "forward" if features <= 2 else "both"
     objective = model.objective if model.objective != "auto" else usual if slope else "forward"
     if objective != "forward" and not slope:
@@ -72,6 +78,7 @@ def plan(model: Any, potential: Energy, features: int, *, slope: bool) -> Plan:
         width=int(sizes["width"]),
         batch_size=int(sizes["batch_size"]),
         lr=float(sizes["lr"]),
+        bodies=bodies,
     )
 
 
@@ -94,6 +101,7 @@ def architecture_of(settled: Plan, outer: Compose, points: Tensor, energy: Energ
         "features": points.shape[1],
         "bounds": None if box is None else [box.low.tolist(), box.high.tolist()],
         **{name: getattr(settled, name) for name in ("kernel", "layers", "width", "base")},
+        "bodies": settled.bodies,
         "reach": 1.25 * float(points.abs().max()) if lattice else None,
         "odd": lattice and torch.allclose(energy(few), energy(-few), rtol=1e-4, atol=1e-3),
     }

@@ -1,6 +1,7 @@
 """A user's potential: tried on a few points before any work is done, and given the gradient the user has."""
 
 import dataclasses
+import math
 import warnings
 from numbers import Integral
 from typing import Any
@@ -17,7 +18,17 @@ from realnvp.mcmc import Energy
 from realnvp.potentials import POTENTIALS, Potential
 from realnvp.transforms import Transform
 
-__all__ = ["check_potential", "described", "features_of", "known_points", "recalled", "trial_points", "with_gradient"]
+__all__ = [
+    "check_grows",
+    "check_potential",
+    "described",
+    "features_of",
+    "has_gradient",
+    "known_points",
+    "recalled",
+    "trial_points",
+    "with_gradient",
+]
 
 
 class _Given(torch.autograd.Function):
@@ -41,6 +52,12 @@ def with_gradient(potential: Energy, gradient: Energy | None) -> Energy:
     if gradient is None:
         return potential
     return lambda x: _Given.apply(x, potential, gradient)
+
+
+def has_gradient(potential: Energy, x: np.ndarray, device: torch.device) -> bool:
+    """Whether autograd finds a way through the potential."""
+    with torch.inference_mode(False), torch.enable_grad():
+        return potential(torch.tensor(x, device=device, requires_grad=True)).requires_grad
 
 
 def features_of(potential: object, n_features: int | None) -> int:
@@ -84,6 +101,26 @@ def check_potential(potential: Energy, x: Tensor, gradient: Energy | None = None
             "division at zero there"
         )
     return True
+
+
+@torch.no_grad()
+def check_grows(potential: Energy, x: Tensor, far: float = 1e9) -> None:
+    """Refuse an energy that stays low at ``far`` along an axis or away from zero: its law has no normaliser.
+
+    A density of one dimension that can be normalised falls faster than ``1 / |x|``, so that the energy gains more than
+    ``log far``. ``x`` are a few points, in double precision.
+    """
+    features = x.shape[1]
+    axes = torch.eye(features, dtype=x.dtype)[: 4 * len(x)]
+    ways = torch.cat((axes, -axes, torch.nn.functional.normalize(x)))
+    u, there = potential(x), _called(potential, x[torch.arange(len(ways)) % len(x)] + far * ways, "points far out")
+    lowest = u[torch.isfinite(u)].min()
+    flat = there - lowest < math.log(far)  # false where it is not a number
+    if flat.any():
+        raise InputError(
+            f"the energy does not grow far out: at x = {_shown((far * ways)[flat][0])} it is {there[flat][0]:.4g}, "
+            f"near zero {lowest:.4g}, so that exp(-U) has no normaliser; give bounds, or add a term that holds x"
+        )
 
 
 def _called(potential: Energy, x: Tensor, at: str) -> Tensor:

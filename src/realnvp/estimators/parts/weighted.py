@@ -1,8 +1,8 @@
 """What a flow over a potential gives: weighted draws, corrected samples, expectations."""
 
-import copy
 import warnings
 from collections.abc import Callable, Iterator
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -11,6 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, chunk_of, count_of, seed_of
+from realnvp.estimators.parts.chains import BURN, FEW, LOCAL, LocalMoves, independent, mixed
+from realnvp.estimators.parts.density import Density
+from realnvp.estimators.parts.potential import has_gradient, with_gradient
 from realnvp.flow import Flow
 from realnvp.mcmc import Energy
 from realnvp.measure.base import Estimate
@@ -23,6 +26,7 @@ from realnvp.measure.weights import (
     pareto_k,
     weighted_mean,
 )
+from realnvp.transforms import Compose, Probit
 
 __all__ = ["Weighted"]
 
@@ -32,11 +36,11 @@ _MOST_SEEN = 1_000_000
 """Weights that the autocorrelation is taken of: it does not grow more exact for ever, the memory would grow."""
 
 
-class Weighted:
+class Weighted(Density):
     """Draws of ``flow_`` weighted by ``exp(-potential_) / q``; both are set by ``fit`` and ``load``."""
 
-    flow_: Flow
     potential_: Energy | None
+    architecture_: dict
 
     def log_weights(self, n: int = 10_000, *, random_state: Seed = None) -> tuple[np.ndarray, np.ndarray]:
         """Draw ``x`` (n, D) from the flow, with ``log w = -U(x) - log q(x)`` (n,): minus infinity where p is zero."""
@@ -45,33 +49,50 @@ class Weighted:
         return np.concatenate([x for x, _ in pieces]), np.concatenate([w for _, w in pieces])
 
     def sample(
-        self, n_samples: int = 1, *, corrected: bool = False, chains: int = 64, random_state: Seed = None
+        self,
+        n_samples: int = 1,
+        *,
+        corrected: bool = False,
+        chains: int = 64,
+        local: int | str = "auto",
+        random_state: Seed = None,
     ) -> np.ndarray:
         """Draw points, shape (n, D): of the flow, or, ``corrected``, of the target itself.
 
         A corrected sample are the states of ``chains`` parallel Metropolis chains whose proposals are the flow's draws:
         exact in the limit of long chains, however poor the flow; a poor one costs repeats. Each chain starts at one of
         100 draws of its own, picked by weight, and drops five times as many moves as the heaviest of all weighs means.
-        ``acceptance_`` and ``autocorrelation_time_`` tell how it went.
+        ``local`` Hamiltonian moves follow each proposal, none by 0; ``"auto"`` makes three where fewer than
+        three in ten proposals are taken, or one weighs so much that a chain would stand on it for ever, and the
+        potential has a gradient. Their size is found in the first 150
+        steps, which are dropped. ``acceptance_``, ``local_acceptance_`` and ``autocorrelation_time_`` tell how it went.
 
         References:
             Flow-based generative models for Markov chain Monte Carlo (Albergo et al., 2019),
             https://arxiv.org/abs/1904.12072
         """
         return np.concatenate(
-            list(self.iter_samples(n_samples, corrected=corrected, chains=chains, random_state=random_state))
+            list(
+                self.iter_samples(n_samples, corrected=corrected, chains=chains, local=local, random_state=random_state)
+            )
         )
 
     def iter_samples(
-        self, n_samples: int, *, corrected: bool = False, chains: int = 64, random_state: Seed = None
+        self,
+        n_samples: int,
+        *,
+        corrected: bool = False,
+        chains: int = 64,
+        local: int | str = "auto",
+        random_state: Seed = None,
     ) -> Iterator[np.ndarray]:
         """Draw the same points as ``sample`` in pieces, so that memory does not grow with their number.
 
-        Of corrected ones, ``acceptance_`` and ``autocorrelation_time_`` are set behind the last piece.
+        Of corrected ones, ``acceptance_`` and what else tells of the chains is set behind the last piece.
         """
         n = count_of(n_samples)
         if corrected:
-            return self._corrected(n, self._chains(chains, n), seed_of(random_state))
+            return self._corrected(n, self._chains(chains, n), seed_of(random_state), _local(local))
         return (x for x, _ in self._drawn(self._exact(), None, n, random_state))
 
     def expectation(
@@ -80,11 +101,13 @@ class Weighted:
         n: int = 10_000,
         *,
         corrected: bool = False,
+        local: int | str = "auto",
         random_state: Seed = None,
     ) -> Estimate:
         """Estimate ``E_p[f(x)]`` and its standard error; ``f`` maps an array (n, D) to (n,).
 
-        By weighted draws of the flow (self-normalised importance sampling), or by the states of corrected chains.
+        By weighted draws of the flow (self-normalised importance sampling), or by the states of corrected chains, with
+        ``local`` as in ``sample``.
         """
         if not corrected:
             x, log_w = self.log_weights(n, random_state=random_state)
@@ -92,7 +115,9 @@ class Weighted:
             mean, error = weighted_mean(_values(f, x), log_w)
             return Estimate(float(mean), float(error))
         chains = self._chains(64, count_of(n))
-        values = np.concatenate([_values(f, x) for x in self._corrected(n, chains, seed_of(random_state))])
+        values = np.concatenate(
+            [_values(f, x) for x in self._corrected(n, chains, seed_of(random_state), _local(local))]
+        )
         series = values[: len(values) // chains * chains].reshape(-1, chains)
         time_ = max(autocorrelation_time(series), self.autocorrelation_time_)
         return Estimate(float(values.mean()), float(values.std() * np.sqrt(time_ / len(values))))
@@ -108,36 +133,50 @@ class Weighted:
                 stacklevel=3,
             )
 
-    def _corrected(self, n: int, chains: int, seed: int) -> Iterator[np.ndarray]:
+    def _corrected(self, n: int, chains: int, seed: int, local: int | str) -> Iterator[np.ndarray]:
         """Run chains, each from a start of its own; yield ``n`` states, step by step, in pieces."""
-        pilot_seed, main_seed, chain_seed = np.random.SeedSequence(seed).generate_state(3)
+        pilot_seed, main_seed, chain_seed, local_seed = np.random.SeedSequence(seed).generate_state(4)
         rng = np.random.default_rng(chain_seed)
         x, log_w = self.log_weights(100 * chains, random_state=int(pilot_seed))
         if not np.isfinite(log_w).any():
             raise InputError("none of the flow's draws has a finite energy: train longer before correcting them")
-        burn = self._burn(log_w)
+        moves = self._moves(x, log_w.reshape(100, chains), local, int(local_seed))
+        burn = BURN if moves else self._burn(log_w)
         x, log_w = x.reshape(chains, 100, -1), log_w.reshape(chains, 100)
         noise = rng.gumbel(size=log_w.shape)  # the largest of log w + Gumbel noise is a draw by weight
         first = np.arange(chains), (log_w + noise).argmax(1)
-        at, at_w = x[first], log_w[first]
-        steps, done, moved = burn + -(-n // chains), 0, 0.0
+        steps, done, accepted, moved = burn + -(-n // chains), 0, 0.0, 0.0
         seen: list[np.ndarray] = []
         proposals = self._drawn(*self._ready(), steps * chains, int(main_seed), self._piece // chains * chains)
-        for fresh, fresh_w in proposals:
-            x = np.concatenate((at[None], fresh.reshape(-1, chains, fresh.shape[1])))
-            log_w = np.concatenate((at_w[None], fresh_w.reshape(-1, chains)))
-            path, rate = metropolis(log_w, rng)
-            states = np.take_along_axis(x, path[..., None], 0)[1:]
-            weights = np.take_along_axis(log_w, path, 0)[1:]
-            at, at_w = states[-1], weights[-1]
-            drop = max(0, burn - done)
-            done, moved = done + len(states), moved + rate * len(states)
+        start = x[first], log_w[first], proposals, rng
+        for states in mixed(*start, moves, burn) if moves else independent(*start):
+            drop, many = max(0, burn - done), len(states.x)
+            done, accepted, moved = done + many, accepted + states.accepted * many, moved + states.moved * many
             if len(seen) * self._piece < _MOST_SEEN:
-                seen.append(weights[drop:])
-            kept = states[drop:].reshape(-1, x.shape[-1])
-            yield kept[: n - (max(0, done - len(states) - burn) * chains)]
-        self.acceptance_ = moved / steps
+                seen.append(states.log_w[drop:])
+            kept = states.x[drop:].reshape(-1, x.shape[-1])
+            yield kept[: n - (max(0, done - many - burn) * chains)]
+        self.acceptance_, self.local_acceptance_ = accepted / steps, moved / steps
         self.autocorrelation_time_ = autocorrelation_time(np.concatenate(seen))
+
+    def _moves(self, x: np.ndarray, log_w: np.ndarray, local: int | str, seed: int) -> LocalMoves | None:
+        """Return the local moves, if the chains are to make any: where asked, or where few proposals are taken."""
+        flow, potential = self._ready()
+        potential = with_gradient(potential, getattr(self, "gradient_", None))
+        device = next(flow.buffers()).device
+        if isinstance(local, str):
+            few = metropolis(log_w, np.random.default_rng(seed))[1] < FEW
+            stuck = 5 * _heaviest(log_w) > _MOST_BURN
+            local = LOCAL if (few or stuck) and has_gradient(potential, x[:1], device) else 0
+        if not local:
+            return None
+        bounds = self.architecture_["bounds"]
+        box = (Compose() if bounds is None else Probit(*bounds)).to(device)
+        z = box(torch.as_tensor(x, device=device))[0]
+        quarter, three = z.quantile(torch.tensor([0.25, 0.75], dtype=z.dtype, device=device), 0)
+        scale = ((three - quarter) / 1.35).clamp_min(1e-6)  # of a normal its standard deviation
+        generator = torch.Generator(device).manual_seed(seed)
+        return LocalMoves(potential, flow.log_prob, box, scale, generator, local)
 
     def _burn(self, log_w: np.ndarray) -> int:
         """How many moves the heaviest of all weights may hold a chain that starts on it."""
@@ -145,7 +184,7 @@ class Weighted:
         if burn > _MOST_BURN:
             warnings.warn(
                 f"the flow's weights are so uneven that chains want {burn:,} moves to forget their start, and get "
-                f"{_MOST_BURN:,}: train longer, or take more chains than one run",
+                f"{_MOST_BURN:,}: train longer, take more chains than one run, or local moves",
                 stacklevel=5,
             )
         return min(burn, _MOST_BURN)
@@ -160,6 +199,10 @@ class Weighted:
         for start in range(0, n, chunk):
             x, log_q = flow.sample_with_log_prob(min(chunk, n - start), generator=generator)
             log_w = log_q if potential is None else -potential(x) - log_q
+            if potential is not None and (log_w == torch.inf).any():
+                raise InputError(
+                    "the potential is minus infinity at one of the flow's draws: its law has no density there"
+                )
             yield x.cpu().numpy(), torch.where(torch.isnan(log_w), -torch.inf, log_w).cpu().numpy()
 
     @property
@@ -176,9 +219,14 @@ class Weighted:
             raise InputError("this model was loaded without its potential: pass it to load, or set potential_")
         return self._exact(), self.potential_
 
-    def _exact(self) -> Flow:
-        check_is_fitted(self, "flow_")
-        return copy.deepcopy(self.flow_).double()
+
+def _local(moves: object) -> int | str:
+    """Return the number of local moves, or say what is wrong with it."""
+    if isinstance(moves, str) and moves == "auto":
+        return moves
+    if isinstance(moves, Integral) and not isinstance(moves, bool) and int(moves) >= 0:
+        return int(moves)
+    raise InputError(f"local must be a whole number of at least 0, or 'auto', got {moves!r}")
 
 
 def _values(f: Callable[[np.ndarray], ArrayLike], x: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""``realnvp export``: a run's flow as files for other runtimes."""
+"""``realnvp info`` and ``export``: what a run holds, and its flow as files for other runtimes."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +12,26 @@ from realnvp.errors import InputError
 if TYPE_CHECKING:
     from realnvp.flow import Flow
 
-__all__ = ["export"]
+__all__ = ["export", "info"]
+
+
+@sentences
+def info(
+    run: Run,
+    json: Annotated[bool, typer.Option("--json", help="Print the run's config.json.")] = False,
+) -> None:
+    """Say what a run folder holds: data, model, figures."""
+    from realnvp.cli.use import info as tell
+    from realnvp.cli.use import kind_of
+    from realnvp.train.checkpoint import rebuilding
+
+    with rebuilding(run):
+        if kind_of(run) == "images" and not json:
+            from realnvp.cli.pictures_use import tell as describe
+
+            describe(run)
+            return
+        tell(run, as_json=json)
 
 
 @sentences

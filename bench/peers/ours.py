@@ -1,0 +1,32 @@
+"""This library, by its public recipe."""
+
+from bench.peers.base import LR, Model, Workload, torch_model
+
+__all__ = ["IMPORT", "build"]
+
+IMPORT = "from realnvp import MaxLikelihood, real_nvp; from realnvp.train import adamw, fit"
+
+
+def build(load: Workload, compiled: bool = False, bf16: bool = False) -> Model:
+    """Build ``real_nvp`` or ``image_real_nvp``; its training step is the library's own loop."""
+    import torch
+
+    from realnvp import MaxLikelihood, image_real_nvp, real_nvp
+    from realnvp.train import adamw, fit
+    from realnvp.transforms import Coupling
+
+    if load.picture:
+        flow = image_real_nvp(load.picture, hidden=load.hidden, blocks=2)
+    else:
+        flow = real_nvp(load.features, layers=load.layers, hidden=(load.hidden, load.hidden))
+    if bf16:
+        for coupling in flow.modules():
+            if isinstance(coupling, Coupling):
+                coupling.compute = torch.bfloat16
+    objective = MaxLikelihood(flow)
+
+    def train(batches):
+        steps = fit(torch.compile(objective) if compiled else objective, batches, adamw(objective, LR))
+        return lambda: next(steps)
+
+    return torch_model(flow, flow.log_prob, flow.sample, flow.sample_with_log_prob, load, compiled, train)

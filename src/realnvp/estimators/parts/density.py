@@ -1,0 +1,46 @@
+"""The density of the flow that an energy is learnt by: its values, its latent coordinates."""
+
+import copy
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
+
+from realnvp.errors import InputError
+from realnvp.estimators.parts.rows import in_chunks
+from realnvp.flow import Flow
+
+__all__ = ["Density"]
+
+
+class Density:
+    """Values of ``flow_``, in double precision; it and ``n_features_in_`` are set by ``fit`` and ``load``."""
+
+    flow_: Flow
+    n_features_in_: int
+
+    def score_samples(self, X: ArrayLike) -> np.ndarray:
+        """Log density of each row under the flow in nats: shape (n,), float64."""
+        flow = self._exact()
+        return in_chunks(flow.log_prob, [self._rows(X)], flow)
+
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Latent coordinates of each row: shape (n, D)."""
+        flow = self._exact()
+        return in_chunks(lambda x: flow(x)[0], [self._rows(X)], flow)
+
+    def inverse_transform(self, Z: ArrayLike) -> np.ndarray:
+        """Rows of the given latent coordinates: undoes ``transform``."""
+        flow = self._exact()
+        return in_chunks(lambda z: flow.inverse(z)[0], [self._rows(Z)], flow)
+
+    def _rows(self, X: ArrayLike) -> np.ndarray:
+        rows: np.ndarray = check_array(X, dtype=np.float64)
+        if rows.shape[1] != self.n_features_in_:
+            raise InputError(f"X has {rows.shape[1]} columns, the model {self.n_features_in_}")
+        return rows
+
+    def _exact(self) -> Flow:
+        check_is_fitted(self, "flow_")
+        return copy.deepcopy(self.flow_).double()
