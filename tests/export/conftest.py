@@ -52,6 +52,12 @@ FLOWS = {
 }
 
 
+@pytest.fixture
+def bodies():
+    """A flow of particles: made of arcs and error functions."""
+    return energy(features=6, bodies=[3, 2], layers=1, kernel="additive")
+
+
 @pytest.fixture(params=FLOWS)
 def flow(request):
     return FLOWS[request.param]()

@@ -59,6 +59,25 @@ def test_exported_programs_give_the_numbers_of_the_flow(flow):
             torch.testing.assert_close(got, wanted, rtol=1e-5, atol=tolerance(flow))
 
 
+def test_particles_are_exported_by_torch(bodies):
+    z = bodies.double().base.sample(50, torch.Generator().manual_seed(0))
+    x, log_prob = programs(bodies)["sample"].module()(z=z)
+    exact = bodies.push(z)
+
+    torch.testing.assert_close(x, exact[0])
+    torch.testing.assert_close(log_prob, exact[1])
+
+
+def test_what_the_runtime_cannot_run_gets_a_sentence(tmp_path, monkeypatch):
+    def fail(content):
+        raise RuntimeError("[ONNXRuntimeError] : 9 : could not find an implementation for Atan")
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", fail)
+    with pytest.raises(InputError, match=r"onnxruntime cannot run this flow \(.*for Atan\): use torch.export"):
+        export.onnx(real_nvp(2, layers=1, hidden=(4,)), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_float32_is_a_choice(tmp_path):
     flow = real_nvp(2, layers=2, hidden=(8,))
     export.onnx(flow, tmp_path, dtype=torch.float32)

@@ -50,7 +50,14 @@ def onnx(
     made = programs(flow, dtype=dtype)
     wide = _dtype(made)
     contents = {folder / f"{name}.onnx": _converted(program, name) for name, program in made.items()}
-    _try(flow, wide, {path.stem: runtime.InferenceSession(content) for path, content in contents.items()})
+    try:
+        sessions = {path.stem: runtime.InferenceSession(content) for path, content in contents.items()}
+    except Exception as error:
+        reason = str(error).strip().splitlines()[-1][-100:]
+        raise InputError(
+            f"onnxruntime cannot run this flow ({reason}): use torch.export, realnvp.export.programs"
+        ) from error
+    _try(flow, wide, sessions)
     told = {"event_shape": list(flow.event_shape), "context": flow.context, "dtype": str(wide).removeprefix("torch.")}
     told |= {"base": _noise(flow), **notes}
     write_together({**contents, folder / _ABOUT: (json.dumps(told, indent=2) + "\n").encode()})

@@ -88,8 +88,10 @@ class Checkpoint:
                 told = json.loads((file.metadata() or {})["realnvp"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
             whole = told["sha256"] == _digest(tensors)
-        except (SafetensorError, KeyError, ValueError):
+        except (SafetensorError, KeyError, ValueError, TypeError, RecursionError, OSError):
             whole = False
+        for left in self.path.parent.glob(f".{CHECKPOINT}.*.tmp"):  # of a writing that was cut short
+            left.unlink(missing_ok=True)
         if not whole:
             raise InputError(f"{self.path} is damaged: it cannot be resumed, fit without resume")
         about = json.loads(json.dumps(self.about))
