@@ -116,3 +116,14 @@ def test_folders_made_for_a_run_that_is_not_written_are_taken_away(tmp_path, mon
 
     assert command(["boltzmann", "json:loads", "--out", "new/deep/run"])[0] == 2
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command_", [["fit", "moons"], ["fit", "digits"], ["boltzmann", "u1"]], ids=" ".join)
+@pytest.mark.parametrize("option", ["--layers", "--width", "--batch-size", "--max-steps"])
+def test_numbers_beyond_all_measure_are_refused_before_building(command_, option, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = command([*command_, option, "99999999999999999999"])
+
+    assert code == 2
+    assert f"{option} must be a whole number of at most" in err
+    assert not list(tmp_path.iterdir())
