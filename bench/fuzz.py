@@ -101,10 +101,21 @@ def _sane(r: random.Random, rows: int) -> np.ndarray:
     return values * 10.0 ** r.choice([-30, -10, 0, 10, 30]) + 10.0 ** r.choice([-30, 0, 8])
 
 
+def _frame(r: random.Random, X: np.ndarray) -> Any:
+    """Put an array into a data frame under names of all kinds."""
+    import pandas as pd
+
+    names = r.choice([[f"c{j}" for j in range(X.shape[1])], list(range(X.shape[1])), ["a"] * X.shape[1]])
+    names = [r.choice([*names, None, 1.5, ("a", 1)]) for _ in names] if r.random() < 0.2 else names
+    frame = pd.DataFrame(X, columns=names)
+    return frame.astype(r.choice(["category", "string", "Float64", "object"])) if r.random() < 0.2 else frame
+
+
 def fits_an_array(r: random.Random) -> str:
     """Fit a table, score it, and go there and back."""
     X = array(r) if r.random() < 0.6 else _sane(r, r.choice([1, 2, 3, 12, 40]))
     context = r.choice([array(r), _sane(r, len(X))]) if r.random() < 0.2 and X.ndim else None
+    X = _frame(r, X) if X.ndim == 2 and r.random() < 0.2 else X
     kernel, base = r.choice(["affine", "spline", "additive"]), r.choice(["normal", "mixture"])
     model = RealNVP(kernel, base=base, batch_size=r.choice([1, 64]), **TINY)
     if said := answer(lambda: model.fit(X, context=context)):

@@ -11,9 +11,10 @@ import time
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
 from bench.kill import JOBS, Started, disturbed
-from realnvp import RealNVP
+from realnvp import InputError, RealNVP
 from realnvp.train import Checkpoint
 from realnvp.train.interrupt import Patience
 
@@ -86,15 +87,9 @@ def test_ctrl_c_at_any_moment_loses_no_step(tmp_path):
     steps = [json.loads(line)["step"] for line in (run / "history.jsonl").read_text().splitlines()]
 
     assert steps == sorted(set(steps))
-    assert Checkpointed(run).step == steps[-1]  # the one of the last checkpoint, and of no earlier one
-
-
-class Checkpointed:
-    def __init__(self, folder):
-        from safetensors import safe_open
-
-        with safe_open(folder / "checkpoint.safetensors", framework="pt") as file:
-            self.step = json.loads(file.metadata()["realnvp"])["facts"]["step"]
+    assert (
+        json.loads(safe_metadata(run / "checkpoint.safetensors"))["facts"]["step"] == steps[-1]
+    )  # the one of the last checkpoint, and of no earlier one
 
 
 def test_the_first_interrupt_waits_and_the_second_does_not():
@@ -131,3 +126,33 @@ def test_outside_the_main_thread_nothing_is_touched():
     thread.join()
 
     assert found == [False]
+
+
+def test_a_flipped_bit_anywhere_in_a_checkpoint_is_noticed(tmp_path):
+    params = QUICK | {"layers": 1, "width": 2, "max_steps": 2}
+    RealNVP(**params).fit(X, checkpoint=Checkpoint(tmp_path))
+    path = tmp_path / "checkpoint.safetensors"
+    whole = path.read_bytes()
+    kept = Checkpoint(tmp_path, resume=True)
+    kept.about = json.loads(safe_metadata(path))["about"]
+    tensors, facts = kept.read()
+    rng = np.random.default_rng(0)
+    told = 0
+    for at in [*range(8), *rng.integers(8, len(whole), 400)]:
+        content = bytearray(whole)
+        content[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(content)
+        try:
+            found, now = kept.read()
+        except InputError:
+            told += 1
+        else:  # the space that a header is filled up with, say
+            assert now == facts
+            assert all(torch.equal(found[name], value) for name, value in tensors.items())
+
+    assert told > 390
+
+
+def safe_metadata(path):
+    with safe_open(path, framework="pt") as file:
+        return file.metadata()["realnvp"]

@@ -66,7 +66,7 @@ def check_params(model: Any, auto: Sequence[str] = ("layers",)) -> None:
             continue
         if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or value < least:
             raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
-        if value > most:
+        if int(value) > most:
             raise InputError(f"{name} must be a whole number of at most {most:,}, got {value!r}")
     for name in ("lr", "max_time", "validation_fraction"):
         value = getattr(model, name, 0)
