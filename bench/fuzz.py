@@ -57,7 +57,7 @@ def in_time(seconds: int) -> Iterator[None]:
 def answer(call: Callable[[], Any]) -> str:
     """Call, and say what came: "" for a result, or the sentence; anything else is raised.
 
-    scikit-learn's own words about an array count as a sentence.
+    scikit-learn's own words about an array count as a sentence, and those of pandas about a frame.
     """
     try:
         with in_time(30), warnings.catch_warnings():
@@ -66,7 +66,7 @@ def answer(call: Callable[[], Any]) -> str:
     except (ValueError, TypeError) as given:
         error = given
         last = traceback.extract_tb(error.__traceback__)[-1].filename
-        if not isinstance(error, InputError) and "/sklearn/" not in last:
+        if not isinstance(error, InputError) and "/sklearn/" not in last and "/pandas/" not in last:
             raise
     else:
         assert not isinstance(found, np.ndarray) or found.dtype.kind != "f" or not np.isnan(found).any(), "a NaN"
@@ -108,7 +108,9 @@ def _frame(r: random.Random, X: np.ndarray) -> Any:
     names = r.choice([[f"c{j}" for j in range(X.shape[1])], list(range(X.shape[1])), ["a"] * X.shape[1]])
     names = [r.choice([*names, None, 1.5, ("a", 1)]) for _ in names] if r.random() < 0.2 else names
     frame = pd.DataFrame(X, columns=names)
-    return frame.astype(r.choice(["category", "string", "Float64", "object"])) if r.random() < 0.2 else frame
+    with contextlib.suppress(TypeError, ValueError):
+        return frame.astype(r.choice(["category", "string", "Float64", "object"])) if r.random() < 0.2 else frame
+    return frame
 
 
 def fits_an_array(r: random.Random) -> str:

@@ -4,11 +4,12 @@ import io
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from bench.fuzz import command
-from realnvp import BoltzmannGenerator, ImageRealNVP, InputError
+from realnvp import BoltzmannGenerator, ImageRealNVP, InputError, RealNVP
 from realnvp.data.pictures.files import read_npy
 from realnvp.data.table import read_table
 
@@ -43,6 +44,17 @@ def test_a_potential_that_goes_wrong_later_gets_a_sentence(late, wrong):
 
     with pytest.raises(InputError, match=r"the potential (returned|gives|failed)"):
         BoltzmannGenerator(2, particles=16, **TINY).fit(potential)
+
+
+@pytest.mark.parametrize("names", [["a", "a"], [1, "1"]])
+def test_a_data_frame_with_a_name_twice_gets_a_sentence(names):
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2)), columns=names)
+    model = RealNVP(**TINY)
+
+    with pytest.raises(InputError, match=f"more than one column '{names[1]}': rename all but one"):
+        model.fit(frame)
+    with pytest.raises(InputError, match="rename all but one"):
+        model.fit(frame.to_numpy()).score_samples(frame)
 
 
 @pytest.mark.parametrize("name", [":", ":f", "a:", "json:loads", "x..y:f"])

@@ -17,7 +17,7 @@ from torch import Tensor
 
 import realnvp
 from realnvp.data.batches import Batch, Deck, shuffled, stream
-from realnvp.data.check import check_columns
+from realnvp.data.check import check_columns, check_names
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import CHUNK, Seed, check_params, count_of, device_of, fitting, plain_params, seed_of
 from realnvp.estimators.parts.build import architecture, build, mixture_base, scalers, whole
@@ -241,6 +241,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
 
     def _rows(self, X: ArrayLike) -> np.ndarray:
         """Check the data of a fit."""
+        check_names(X)
         rows: np.ndarray = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         check_columns(rows, getattr(self, "feature_names_in_", [f"x{i}" for i in range(rows.shape[1])]))
         return rows
@@ -289,6 +290,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
 
     def _read(self, X: ArrayLike, context: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None]:
         check_is_fitted(self, "flow_")
+        check_names(X)
         rows: np.ndarray = validate_data(self, X, dtype=np.float64, reset=False)
         return rows, context_rows(context, len(rows), self.flow_.context)
 
