@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from realnvp.errors import InputError
     from realnvp.estimators import BoltzmannGenerator, ImageRealNVP, RealNVP
     from realnvp.flow import Flow
+    from realnvp.memory import constant_memory
     from realnvp.objectives import ForwardKL, MaxLikelihood, ReverseKL
     from realnvp.recipes import image_real_nvp, lattice_flow, nice, real_nvp, spline_flow
 
@@ -23,6 +24,7 @@ __all__ = [
     "RealNVP",
     "ReverseKL",
     "bases",
+    "constant_memory",
     "data",
     "export",
     "image_real_nvp",
@@ -47,6 +49,7 @@ _HOMES = {
     "MaxLikelihood": "objectives",
     "RealNVP": "estimators",
     "ReverseKL": "objectives",
+    "constant_memory": "memory",
     "image_real_nvp": "recipes",
     "lattice_flow": "recipes",
     "nice": "recipes",

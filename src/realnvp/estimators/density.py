@@ -63,8 +63,8 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
             rows, the figures called held out are those of the training rows.
         precision: what the nets compute in while training, ``"float32"`` or ``"bf16"``; ``"auto"`` is bf16 for nets of
             width 128 or more where the device multiplies it fast. Densities are exact in either.
-        compile: compile the training step with ``torch.compile``; ``"auto"`` does once four minutes or more of training
-            are seen to be left.
+        compile: compile the training step with ``torch.compile``; ``"auto"`` does where so much training is seen to be
+            left, some minutes, that it is repaid. Compiling counts towards ``max_time`` and is not cut short by it.
         memory: ``"stored"`` keeps activations for the gradient; ``"constant"`` finds them again from the flow's output:
             training takes the memory of one coupling however many there are, and a third more time.
         device: where to train; by default the accelerator if there is one.
