@@ -8,6 +8,7 @@ import contextlib
 import copy
 import io
 import json
+import os
 import random
 import signal
 import sys
@@ -314,9 +315,20 @@ def command(words: list[str]) -> tuple[int, str, str]:
     return code, out.getvalue(), err.getvalue()
 
 
+@contextlib.contextmanager
+def _inside(place: str) -> Iterator[None]:
+    """Work in a folder."""
+    before = os.getcwd()
+    os.chdir(place)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
 def runs_the_command(r: random.Random) -> str:
     """Call the command with random words, in a folder of files good and bad."""
-    with tempfile.TemporaryDirectory() as place, contextlib.chdir(place):
+    with tempfile.TemporaryDirectory() as place, _inside(place):
         Path("bad.csv").write_bytes(_content(r, ".csv"))
         Path("bad.npy").write_bytes(_content(r, ".npy"))
         Path("empty").mkdir()

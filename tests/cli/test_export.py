@@ -46,6 +46,8 @@ def test_an_energy_and_pictures_are_exported(realnvp):
     z = np.random.default_rng(0).normal(size=(4, 1, 8, 8)).astype(np.float32)
     x, _ = session("sample").run(None, {"z": z, "context": np.eye(10, dtype=np.float32)[:4]})
     k = ImageRealNVP.load("run").inverse_transform(z[:, 0], np.arange(4))
+    about = json.loads(Path("run/onnx/flow.json").read_text())
+    assert (about["levels"], about["classes"]) == (17, list(range(10)))
     np.testing.assert_array_equal(np.floor(x[:, 0] * 17).clip(0, 16), k)
 
 

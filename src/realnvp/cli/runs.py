@@ -57,6 +57,7 @@ def export(
     data = config.get("data") or {}
     notes: dict[str, Any] = {"kind": kind, "columns": data.get("columns") or config.get("columns")}
     notes |= {"context_columns": data.get("context_columns"), "classes": config.get("classes")}
+    notes |= {"levels": config["params"].get("levels")}  # of pictures: x = (k + u) / levels
     onnx(flow, folder, force=force, **{name: value for name, value in notes.items() if value})
     entries = ", context" * bool(flow.context)
     say(f"log_prob.onnx   x{entries} -> log_prob, nats", quiet=quiet)
