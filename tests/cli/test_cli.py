@@ -106,6 +106,9 @@ def test_columns_that_disagree_within_a_run_are_noticed(realnvp, table, tmp_path
     config = json.loads(path.read_text())
     config["data"]["columns"].reverse()
     path.write_text(json.dumps(config))
+    assert "it was changed after it was written" in realnvp("score", "run", table, "--out", "scores.csv")[2]
+    del config["config_sha256"]  # as if by another program
+    path.write_text(json.dumps(config))
 
     assert "it is damaged" in realnvp("score", "run", table, "--out", "scores.csv")[2]
 

@@ -33,6 +33,7 @@ from realnvp.cli.options import (
     Threads,
 )
 from realnvp.cli.parse import bodies, box, names, values, words
+from realnvp.cli.runs import export, info
 from realnvp.errors import InputError
 
 __all__ = ["app"]
@@ -281,19 +282,5 @@ def score(
     assess(run, data, out, force=force, quiet=quiet)
 
 
-@app.command()
-@sentences
-def info(
-    run: Run,
-    json: Annotated[bool, typer.Option("--json", help="Print the run's config.json.")] = False,
-) -> None:
-    """Say what a run folder holds: data, model, figures."""
-    from realnvp.cli.use import info as tell
-    from realnvp.cli.use import kind_of
-
-    if kind_of(run) == "images" and not json:
-        from realnvp.cli.pictures_use import tell as describe
-
-        describe(run)
-        return
-    tell(run, as_json=json)
+app.command()(info)
+app.command()(export)

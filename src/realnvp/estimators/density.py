@@ -15,7 +15,7 @@ from torch import Tensor
 
 import realnvp
 from realnvp.data.batches import Batch, Deck, shuffled, stream
-from realnvp.data.check import check_columns
+from realnvp.data.check import check_columns, check_names
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, check_params, device_of, fitting, plain_params, seed_of
 from realnvp.estimators.parts.build import architecture, build, mixture_base, scalers, whole
@@ -35,7 +35,7 @@ from realnvp.flow import Flow
 from realnvp.memory import MEMORIES
 from realnvp.objectives import MaxLikelihood, WeightedLikelihood
 from realnvp.session import Limits, Record, Unit, train
-from realnvp.train.checkpoint import read_run, write_run
+from realnvp.train.checkpoint import read_run, rebuilding, write_run
 from realnvp.train.resume import Checkpoint
 
 __all__ = ["RealNVP"]
@@ -192,14 +192,12 @@ class RealNVP(TableUse, BaseEstimator):
         config, state, history = read_run(folder)
         if config.get("kind") != "density":
             raise InputError(f"{folder} holds a run of kind {config.get('kind')!r}, not a density")
-        try:
+        with rebuilding(folder):
             model = cls(**config["params"], device=device)
             model.architecture_, names = config["architecture"], config["columns"]
             model.flow_ = whole(build(model.architecture_, 0))
             model.flow_.load_state_dict(state)
             model.n_features_in_, model.stopped_by_ = model.architecture_["features"], config["stopped_by"]
-        except (KeyError, TypeError, RuntimeError) as error:
-            raise InputError(f"{folder}/config.json does not describe the model beside it: it is damaged") from error
         model.flow_.to(device_of(device)).eval()
         model.history_, model.held_out_quantiles_ = history, config.get("held_out_quantiles")
         if names is not None:
@@ -208,6 +206,7 @@ class RealNVP(TableUse, BaseEstimator):
 
     def _sample(self, X: ArrayLike, context: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Sample:
         """Check the data of a fit, and leave out what has no weight."""
+        check_names(X)
         rows: np.ndarray = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         given = context_rows(context, len(rows))
         sample = Sample([rows] if given is None else [rows, given])

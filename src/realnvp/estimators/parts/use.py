@@ -11,6 +11,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, DensityMixin, Transfor
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from realnvp.data.check import check_names
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import CHUNK, Seed, count_of, seed_of
 from realnvp.estimators.parts.rows import context_rows, in_chunks, tensor
@@ -99,6 +100,7 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
 
     def _read(self, X: ArrayLike, context: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None]:
         check_is_fitted(self, "flow_")
+        check_names(X)
         rows: np.ndarray = validate_data(self, X, dtype=np.float64, reset=False)
         return rows, context_rows(context, len(rows), self.flow_.context)
 
