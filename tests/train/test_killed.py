@@ -39,6 +39,14 @@ def plain(history):
     return [{k: v for k, v in record.items() if k != "seconds"} for record in history]
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Interrupts are heard, also where a shell's background has them ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupting(at):
     def callback(record):
         if record.step == at:
