@@ -236,8 +236,18 @@ def test_a_guard_that_asks_seldom_comes_to_the_same():
 
     assert all(torch.isfinite(w).all() for w in seen)
     assert [s.skipped for s in (steps[60], steps[-1])] == [0, 5]
+    assert guard.state()["counts"][:2].tolist() == [5, 1]
     assert steps[-1].restored == 1
     assert steps[-1].rate == pytest.approx(0.005)
+
+
+def test_the_state_of_a_guard_holds_what_it_has_not_yet_asked():
+    objective = Distance()
+    optimizer = adamw(objective, 0.01)
+    guard = Guard(objective, optimizer, lag=16)
+    run(objective, [torch.ones(3), BAD, torch.ones(3)], optimizer, guard=guard)
+
+    assert guard.state()["counts"][0].item() == 1
 
 
 def test_a_step_asks_nothing_of_the_device_but_through_the_guard():

@@ -97,9 +97,12 @@ class Guard:
         """Take note of whether a step is good, before it reaches the weights."""
         self._asked.append(good)
         if len(self._asked) >= (self.lag or (1 if good.device.type == "cpu" else 16)):
-            went, self._asked = torch.stack(self._asked).tolist(), []
-            for fine in went:
-                self._count(fine)
+            self._hear()
+
+    def _hear(self) -> None:
+        went, self._asked = torch.stack(self._asked).tolist() if self._asked else [], []
+        for fine in went:
+            self._count(fine)
 
     def _count(self, fine: bool) -> None:
         if fine:
@@ -115,6 +118,7 @@ class Guard:
 
     def state(self) -> dict[str, Tensor]:
         """Return the counts and the good weights."""
+        self._hear()
         counts = torch.tensor([self.skipped, self.restored, self._row, self._since, self._failed])
         good = {f"good.{i}": t for i, t in enumerate(self._good)}
         return {"counts": counts, "factor": torch.tensor(self.factor, dtype=torch.float64), **good}
