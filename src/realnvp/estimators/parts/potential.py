@@ -90,7 +90,7 @@ def check_potential(potential: Energy, x: Tensor, gradient: Energy | None = None
         warnings.warn(
             "the potential has no gradient (it left torch, or detached): its chains walk at random, which is slow in "
             "many dimensions; write it with torch functions, or pass gradient=",
-            stacklevel=4,
+            stacklevel=5,
         )
         return False
     (slope,) = torch.autograd.grad(u[torch.isfinite(u)].sum(), x, allow_unused=True)
