@@ -92,6 +92,7 @@ def test_corrected_is_for_energies(realnvp):
     assert "--corrected is for runs of an energy" in err
 
 
+@pytest.mark.filterwarnings("ignore:the weights have too heavy a tail")  # 40 steps are few for it
 def test_particles_by_name_and_of_the_users_own(realnvp, mine):
     assert realnvp("boltzmann", "dw4", *QUICK, "--out", "named", "--quiet")[0] == 0
     assert json.loads(Path("named/config.json").read_text())["architecture"]["bodies"] == [4, 2]

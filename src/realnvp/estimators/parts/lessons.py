@@ -37,7 +37,7 @@ class Lessons:
         batch: int,
         progress: Callable[[int], float],
         pooled: bool = True,
-        fresh: int = 220,
+        fresh: int = 200,
         every: int = 8,
         warm: float = 0.15,
         poor: float = 0.5,
@@ -46,11 +46,11 @@ class Lessons:
         self.batch, self.progress, self.fresh, self.every = batch, progress, fresh, every
         self.pooled = pooled
         self.warm, self.poor, self.log_z = warm, poor, log_z
-        self.points, self.pool, self.steps = points, Pool(), 1 if points.shape[1] <= 2 else 5
+        self.points, self.pool, self.steps = self._shuffled(points), Pool(), 1 if points.shape[1] <= 2 else 5
         self.found: dict[str, float] = {}
         self.begun = 0.0
         with torch.no_grad():
-            self.point_energy = self.energy(points)
+            self.point_energy = self.energy(self.points)
         self._teach()
 
     def course(self, name: str, *, hottest: float, path_gradient: bool) -> tuple[nn.Module, Iterable]:
@@ -141,20 +141,27 @@ class Lessons:
         order = torch.randperm(len(self.points), generator=self.generator)
         settled = torch.cat((self.points[order[:n]], draws[picked]))
         found = relaxed(self.energy, settled, moves, self.generator, scale=spread(self.points), steps=self.steps).x
-        self.points = torch.cat((self.points[order[2 * n :]], found))
+        self.points = torch.cat((found, self.points[order[2 * n :]]))
         with torch.no_grad():
-            self.point_energy = torch.cat((self.point_energy[order[2 * n :]], self.energy(found)))
-        self._teach()
+            self.point_energy = torch.cat((self.energy(found), self.point_energy[order[2 * n :]]))
+        self._teach(self.done)
 
-    def _teach(self) -> None:
+    def _teach(self, done: float = 0.0) -> None:
         """Hold the population in the pool, with the density that its normaliser gives it.
 
         Where the flow gives it that density too it teaches nothing, however the points are spread; where the flow has
-        lost a place it pulls for ever.
+        lost a place it pulls. The points are always the same, and a flow bends towards them in between: as the training
+        goes on fewer and fewer of them are held, and the last of them go with it.
         """
-        log_w = torch.where(torch.isfinite(self.point_energy), self.log_z, -torch.inf)
+        self.done = done
+        many = max(1, round(len(self.points) * (1.0 - min(done, 1.0))))
+        u = self.point_energy[:many]
         if self.pooled:
-            self.pool.hold(self.points, log_w, -self.point_energy - self.log_z)
+            log_w = torch.where(torch.isfinite(u), self.log_z, -torch.inf)
+            self.pool.hold(self.points[:many], log_w, -u - self.log_z)
+
+    def _shuffled(self, points: Tensor) -> Tensor:
+        return points[torch.randperm(len(points), generator=self.generator)]
 
     def noise(self, n: int) -> Tensor:
         """Draw base noise."""
@@ -169,6 +176,7 @@ class Lessons:
 
     def _of_pool(self, step: int, n: int) -> tuple[Tensor, Tensor, Tensor]:
         if step % self.every == 0:
+            self._teach(self.progress(step))
             self.look(self.flow, self.fresh)
         return self.pool.draw(n, self.generator)
 
