@@ -150,11 +150,11 @@ class Lessons:
         """Hold the population in the pool, with the density that its normaliser gives it.
 
         Where the flow gives it that density too it teaches nothing, however the points are spread; where the flow has
-        lost a place it pulls. The points are always the same, and a flow bends towards them in between: as the training
-        goes on fewer and fewer of them are held, and the last of them go with it.
+        lost a place it pulls. The points are always the same, and in one or two dimensions the flow is fine enough to
+        bend towards them in between: there fewer and fewer are held as the training goes on.
         """
-        self.done = done
-        many = max(1, round(len(self.points) * (1.0 - min(done, 1.0))))
+        self.done = done if self.points.shape[1] <= 2 else 0.0
+        many = max(1, round(len(self.points) * (1.0 - min(self.done, 1.0))))
         u = self.point_energy[:many]
         if self.pooled:
             log_w = torch.where(torch.isfinite(u), self.log_z, -torch.inf)
