@@ -46,11 +46,11 @@ class Lessons:
         self.batch, self.progress, self.fresh, self.every = batch, progress, fresh, every
         self.pooled = pooled
         self.warm, self.poor, self.log_z = warm, poor, log_z
-        self.points, self.pool, self.steps = self._shuffled(points), Pool(), 1 if points.shape[1] <= 2 else 5
+        self.points, self.pool, self.steps = points, Pool(), 1 if points.shape[1] <= 2 else 5
         self.found: dict[str, float] = {}
         self.begun = 0.0
         with torch.no_grad():
-            self.point_energy = self.energy(self.points)
+            self.point_energy = self.energy(points)
         self._teach()
 
     def course(self, name: str, *, hottest: float, path_gradient: bool) -> tuple[nn.Module, Iterable]:
@@ -141,27 +141,20 @@ class Lessons:
         order = torch.randperm(len(self.points), generator=self.generator)
         settled = torch.cat((self.points[order[:n]], draws[picked]))
         found = relaxed(self.energy, settled, moves, self.generator, scale=spread(self.points), steps=self.steps).x
-        self.points = torch.cat((found, self.points[order[2 * n :]]))
+        self.points = torch.cat((self.points[order[2 * n :]], found))
         with torch.no_grad():
-            self.point_energy = torch.cat((self.energy(found), self.point_energy[order[2 * n :]]))
-        self._teach(self.done)
+            self.point_energy = torch.cat((self.point_energy[order[2 * n :]], self.energy(found)))
+        self._teach()
 
-    def _teach(self, done: float = 0.0) -> None:
+    def _teach(self) -> None:
         """Hold the population in the pool, with the density that its normaliser gives it.
 
         Where the flow gives it that density too it teaches nothing, however the points are spread; where the flow has
-        lost a place it pulls. The points are always the same, and in one or two dimensions the flow is fine enough to
-        bend towards them in between: there fewer and fewer are held as the training goes on.
+        lost a place it pulls for ever.
         """
-        self.done = done if self.points.shape[1] <= 2 else 0.0
-        many = max(1, round(len(self.points) * (1.0 - min(self.done, 1.0))))
-        u = self.point_energy[:many]
+        log_w = torch.where(torch.isfinite(self.point_energy), self.log_z, -torch.inf)
         if self.pooled:
-            log_w = torch.where(torch.isfinite(u), self.log_z, -torch.inf)
-            self.pool.hold(self.points[:many], log_w, -u - self.log_z)
-
-    def _shuffled(self, points: Tensor) -> Tensor:
-        return points[torch.randperm(len(points), generator=self.generator)]
+            self.pool.hold(self.points, log_w, -self.point_energy - self.log_z)
 
     def noise(self, n: int) -> Tensor:
         """Draw base noise."""
@@ -176,7 +169,6 @@ class Lessons:
 
     def _of_pool(self, step: int, n: int) -> tuple[Tensor, Tensor, Tensor]:
         if step % self.every == 0:
-            self._teach(self.progress(step))
             self.look(self.flow, self.fresh)
         return self.pool.draw(n, self.generator)
 
