@@ -41,7 +41,7 @@ FLOORS = [
     "estimators/parts/rows",
     "estimators/parts/explore",
     "estimators/parts/density estimators/parts/particles estimators/parts/potential",
-    "estimators/parts/chains",
+    "estimators/parts/chains estimators/parts/plan",
     "estimators/parts",
     "estimators/pictures",
     "estimators/pictures/model",

@@ -29,7 +29,7 @@ def constant_memory(flow: Flow) -> Flow:
     """
     if any(isinstance(m, nn.modules.dropout._DropoutNd) and m.p > 0 for m in flow.modules()):
         raise InputError("constant memory calls each net twice and wants the same answer: leave dropout out")
-    return Flow(Constant(flow.transform), flow.base)
+    return type(flow)(Constant(flow.transform), flow.base)
 
 
 def _stored(flow: Flow) -> Flow:

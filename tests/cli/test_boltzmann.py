@@ -66,7 +66,7 @@ def test_samples_and_scores_of_a_run(realnvp):
         (("boltzmann", "nowhere:bowl"), "'nowhere' cannot be imported"),
         (("boltzmann", "MINE:nothing"), "has no 'nothing'"),
         (("boltzmann", "MINE:number"), "is no function"),
-        (("boltzmann", "MINE:bowl"), "say how many features"),
+        (("boltzmann", "MINE:bowl"), "--n-features must be given"),
         (("boltzmann", "MINE:broken", "--n-features", "2"), "returned shape (16, 2)"),
         (("boltzmann", "u1", "--bounds", "1,x"), "--bounds takes low,high"),
         (("boltzmann", "u1", "--bounds", "1"), "--bounds takes low,high"),
@@ -92,6 +92,7 @@ def test_corrected_is_for_energies(realnvp):
     assert "--corrected is for runs of an energy" in err
 
 
+@pytest.mark.filterwarnings("ignore:the weights have too heavy a tail")  # 40 steps are few for it
 def test_particles_by_name_and_of_the_users_own(realnvp, mine):
     assert realnvp("boltzmann", "dw4", *QUICK, "--out", "named", "--quiet")[0] == 0
     assert json.loads(Path("named/config.json").read_text())["architecture"]["bodies"] == [4, 2]
@@ -111,3 +112,18 @@ def test_bodies_that_are_none_get_a_sentence(realnvp, text):
 
     assert code == 2
     assert "--bodies takes particles,dim" in err
+
+
+def test_a_warning_is_a_sentence_and_no_line_of_code(realnvp, monkeypatch):
+    monkeypatch.setattr("warnings.filters", [])
+    _, _, err = realnvp("boltzmann", "dw4", "--max-steps", "1", "--width", "8", "--no-figures", "--out", "run")
+
+    assert err.startswith("realnvp: the weights have too heavy a tail to be trusted")
+    assert err.count("\n") == 1
+
+
+def test_what_was_not_drawn_is_not_told_of(realnvp):
+    out = realnvp("boltzmann", "double_well", *QUICK, "--no-figures")[1]
+
+    assert "nan" not in out
+    assert "acceptance" not in out

@@ -105,7 +105,7 @@ def test_what_is_tried_are_a_few_points():
 @pytest.mark.parametrize(
     ("params", "potential", "sentence"),
     [
-        ({}, bowl, "say how many features"),
+        ({}, bowl, "n_features must be given"),
         ({"n_features": 0}, bowl, "whole number of at least 1"),
         ({"n_features": 3}, DoubleWell(), "n_features is 3, and the potential takes 2"),
         ({"kernel": "afine"}, DoubleWell(), "did you mean 'affine'"),

@@ -87,6 +87,39 @@ def test_without_a_compiler_it_goes_on_and_says_so(monkeypatch):
     assert torch.equal(weights, trained(False)[0])
 
 
+def test_a_batch_of_another_kind_is_tried_first_as_well(monkeypatch):
+    class Narrow(nn.Sequential):
+        def forward(self, batch):
+            if isinstance(batch, tuple):
+                raise RuntimeError("no such kind\nand more")
+            return super().forward(batch)
+
+    monkeypatch.setattr(torch, "compile", Narrow)
+    objective, (x, *_) = flow_and_batches()
+    made = Engine(objective, True, left=lambda pace: 0.0, waited=lambda s: None)
+    before = made(x)
+    assert isinstance(made.run, Narrow)
+    with pytest.warns(UserWarning, match=r"could not be compiled and runs as it is \(no such kind\)"):
+        after = made((x, None))
+
+    assert made.run is objective
+    assert torch.equal(before, after)
+
+
+def test_what_the_objective_raises_is_not_the_compilers(monkeypatch):
+    class Broken(nn.Linear):
+        def forward(self, batch):
+            if batch.isnan().any():
+                raise ValueError("no number")
+            return super().forward(batch).mean()
+
+    monkeypatch.setattr(torch, "compile", nn.Sequential)
+    made = Engine(Broken(2, 1), True, left=lambda pace: 0.0, waited=lambda s: None)
+    made(torch.ones(3, 2))
+    with pytest.raises(ValueError, match="no number"):
+        made(torch.full((3, 2), torch.nan))
+
+
 def test_the_clock_stands_still_while_it_compiles(monkeypatch):
     told = []
     made = Engine(flow_and_batches()[0], True, left=lambda pace: 0.0, waited=told.append)

@@ -7,6 +7,7 @@ import math
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -104,7 +105,9 @@ def sentences(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*args: object, **kwargs: object) -> None:
         try:
-            command(*args, **kwargs)
+            with warnings.catch_warnings():
+                warnings.showwarning = _warned
+                command(*args, **kwargs)
         except KeyboardInterrupt:
             _fail("interrupted: nothing was saved")
         except Exception as error:
@@ -113,6 +116,11 @@ def sentences(command: Callable[..., None]) -> Callable[..., None]:
             _fail(_sentence(error, kwargs))
 
     return run
+
+
+def _warned(message: Warning | str, *_: object, **__: object) -> None:
+    """Show a warning as a sentence: the line of the library that it came from says nothing here."""
+    sys.stderr.write(f"realnvp: {message}\n")
 
 
 def _fail(sentence: str) -> None:

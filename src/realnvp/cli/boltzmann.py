@@ -48,6 +48,11 @@ def run(
 def measured(model: BoltzmannGenerator, exact: float | None) -> list[tuple[str, str, str]]:
     """Put the figures of a run into words."""
     log_z = f"{model.log_normalizer_:.4f} ± {model.log_normalizer_error_:.4f}"
+    chains = (
+        []
+        if (taken := getattr(model, "acceptance_", None)) is None
+        else [("acceptance", f"{taken:.2f}", "of corrected chains")]
+    )
     known = [] if exact is None else [("exact log Z", f"{exact:.4f}", "nats, by a closed form or a grid")]
     return [
         ("log Z", log_z, "nats, from 20,000 weighted draws"),
@@ -55,7 +60,7 @@ def measured(model: BoltzmannGenerator, exact: float | None) -> list[tuple[str, 
         ("ESS", f"{model.ess_:.4f}", "of the flow's draws are effective"),
         ("coverage", f"{model.coverage_:.4f}", "the same, seen from the chains' points"),
         ("Pareto k", f"{model.pareto_k_:.2f}", "of the weights; above 0.7 they cannot be trusted"),
-        ("acceptance", f"{getattr(model, 'acceptance_', float('nan')):.2f}", "of corrected chains"),
+        *chains,
         ("evaluations", f"{model.evaluations_:,}", "energies of points"),
     ]
 

@@ -1,10 +1,8 @@
 """``BoltzmannGenerator``: learn to sample from an energy, with weights, the normaliser and corrected samples."""
 
-import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -17,27 +15,18 @@ from torch import Tensor
 
 import realnvp
 from realnvp.errors import InputError
-from realnvp.estimators.parts.base import Seed, device_of, fitting, plain_params, seed_of
+from realnvp.estimators.parts.base import Seed, device_of, fitting, plain_params
+from realnvp.estimators.parts.begin import Begun, begin
 from realnvp.estimators.parts.build import energy_flow, framed
-from realnvp.estimators.parts.explore import Counted, Within, corners, explore, outside, relaxed, walled
+from realnvp.estimators.parts.explore import Within, corners
 from realnvp.estimators.parts.lessons import Lessons
-from realnvp.estimators.parts.particles import check_bodies
-from realnvp.estimators.parts.plan import Plan, architecture_of, plan
-from realnvp.estimators.parts.potential import (
-    check_grows,
-    check_potential,
-    described,
-    features_of,
-    known_points,
-    recalled,
-    trial_points,
-    with_gradient,
-)
+from realnvp.estimators.parts.plan import architecture_of
+from realnvp.estimators.parts.potential import described, recalled
 from realnvp.estimators.parts.weighted import Weighted
 from realnvp.mcmc import Energy
 from realnvp.measure.weights import ess, log_normalizer, pareto_k
+from realnvp.memory import MEMORIES
 from realnvp.session import Limits, Outcome, Record, train
-from realnvp.shapes import spread
 from realnvp.train.checkpoint import read_run, rebuilding, write_run
 from realnvp.transforms import Compose
 
@@ -72,8 +61,9 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
             second pass; ``"auto"`` does with ``"both"``.
         device: where the finished flow is put; the training itself runs on the processor.
         batch_size, lr: points per step and learning rate; ``"auto"`` is 512 and 3e-3, on a lattice 256 and 1e-2.
-        max_steps, max_time, early_stopping, random_state, verbose, callbacks: as in ``RealNVP``; the
+        max_steps, max_time, early_stopping, random_state, verbose, callbacks, precision, memory: as in ``RealNVP``; the
             figure that early stopping looks at is the spread of the log weights, of draws and of the chains' points.
+        compile: as in ``RealNVP``; the potential is left as it is, whatever it is written with.
 
     Attributes:
         flow_: the trained ``realnvp.Flow``, in the units of ``x``.
@@ -109,6 +99,9 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         max_steps: int = 3000,
         max_time: float | None = None,
         early_stopping: bool = True,
+        precision: str = "auto",
+        compile: bool | str = "auto",  # noqa: A002 - the name the field uses
+        memory: str = "stored",
         device: str | torch.device | None = None,
         random_state: Seed = None,
         verbose: bool = True,
@@ -129,6 +122,9 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         self.max_steps = max_steps
         self.max_time = max_time
         self.early_stopping = early_stopping
+        self.precision = precision
+        self.compile = compile
+        self.memory = memory
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -145,31 +141,9 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         place and is raised again.
         """
         started = time.monotonic()
-        features = features_of(potential, self.n_features)
-        bounds = self.bounds if self.bounds is not None else getattr(potential, "bounds", None)
-        bounds = None if bounds is None else corners(bounds, features)
-        generator = torch.Generator().manual_seed(seed_of(self.random_state))
-        tried = [trial_points(features, bounds, generator) for _ in range(2)]
-        slope = check_potential(potential, tried[0], gradient)
-        check_potential(potential, tried[1].double(), gradient)
+        begun = begin(self, potential, gradient, starts, started)
         self.gradient_ = gradient
-        course = plan(self, potential, features, slope=slope)
-        if bounds is None:
-            check_grows(potential, tried[1].double())
-        if course.bodies:
-            check_bodies(with_gradient(potential, gradient), course.bodies, tried[1].double())
-        counted = Counted(with_gradient(potential, gradient))
-        half = math.inf if self.max_time is None else started + self.max_time / 2
-        outer, found = explore(counted, features, bounds, self.particles, generator, lambda: time.monotonic() > half)
-        points = found.x
-        if starts is not None:
-            known = known_points(starts, features, outer)
-            many = known.repeat(1 + self.particles // (4 * len(known)), 1)
-            points = torch.cat((points, relaxed(Within(counted, outer), many, 20, generator, scale=spread(points)).x))
-        outer, points = outside(outer, points, fixed=course.kernel == "lattice" or course.bodies is not None)
-        if course.free and course.objective == "both" and walled(Within(counted, outer), points, generator):
-            course = replace(course, objective="forward")  # no gradient tells of a wall
-        return self._learn(potential, course, counted, outer, points, found.log_z, generator, started)
+        return self._learn(potential, begun, started)
 
     def save(self, folder: str | os.PathLike, *, force: bool = False, **notes: object) -> Path:
         """Write ``config.json``, ``model.safetensors`` and ``history.jsonl``; ``notes`` (plain data) join the config.
@@ -212,30 +186,21 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         model.history_ = history
         return model
 
-    def _learn(
-        self,
-        potential: Energy,
-        course: Plan,
-        counted: Counted,
-        outer: Compose,
-        points: Tensor,
-        log_z: float,
-        generator: torch.Generator,
-        started: float,
-    ) -> "BoltzmannGenerator":
+    def _learn(self, potential: Energy, begun: Begun, started: float) -> "BoltzmannGenerator":
+        course, counted, outer = begun.course, begun.counted, begun.outer
         energy = Within(counted, outer)
-        shape = architecture_of(course, outer, points, energy)
-        core = energy_flow(shape, generator.initial_seed())
+        shape = architecture_of(course, outer, begun.points, energy)
+        core = energy_flow(shape, begun.generator.initial_seed())
         if course.bodies:
-            core.calibrate(points)
+            core.calibrate(begun.points)
         patience = 0.25 if self.early_stopping and course.hottest == 1 else 0.0  # hot weights are of another target
         limits = Limits(self.max_steps, self.max_time, patience)
         lessons = Lessons(
-            core,
+            MEMORIES[self.memory](core),
             energy,
-            points,
-            log_z,
-            generator,
+            begun.points,
+            begun.log_z,
+            begun.generator,
             batch=course.batch_size,
             progress=lambda n: limits.progress(n, time.monotonic() - started),
             pooled=course.objective != "reverse",
@@ -249,6 +214,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
             lessons.judge,
             limits=limits,
             lr=course.lr,
+            compiled=self.compile,
             callbacks=self.callbacks or (),
             facts=lambda: {**lessons.facts(), "evaluations": counted.evaluations},
             verbose=self.verbose,
@@ -277,4 +243,4 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         back = -cast(Energy, self.potential_)(x).detach().cpu().numpy() - self.score_samples(x.detach().cpu().numpy())
         mean = np.logaddexp.reduce(back) - np.log(len(back)) - self.log_normalizer_
         self.coverage_ = float(np.exp(-np.clip(mean, -700.0, 700.0)))
-        self._warn(log_w)
+        self._warn(log_w, depth=6)  # at the line of the user's that called fit

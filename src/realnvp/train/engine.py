@@ -22,9 +22,9 @@ class Engine(nn.Module):
     """An objective that is compiled where that pays.
 
     ``choice`` is ``True`` (before the first step), ``False``, or ``"auto"``: after ``PILOT`` steps, if at their pace so
-    much is ``left`` that compiling is repaid, by ``COST`` and ``SAVES``. The first compiled batch is tried outside the
-    training, so that a machine without a compiler goes on without, and says so; how long that took is told to
-    ``waited``. Compiled code is kept by torch between processes.
+    much is ``left`` that compiling is repaid, by ``COST`` and ``SAVES``. The first compiled batch of each kind is tried
+    outside the training, so that a machine without a compiler goes on without, and says so; how long that took is told
+    to ``waited``. Compiled code is kept by torch between processes.
 
     Args:
         objective: ``objective(batch) -> scalar``.
@@ -45,12 +45,16 @@ class Engine(nn.Module):
         self.objective, self.choice, self.left, self.waited = objective, choice, left, waited
         self.run: Callable[[Any], Tensor] = objective
         self.steps, self.begun = 0, 0.0
-        self.settled = choice is False
+        self.settled, self.compiles = choice is False, False
+        self.tried: set[Any] = set()
 
     def forward(self, batch: Any) -> Tensor:
         """Return ``objective(batch)``."""
         self.steps += 1
         if not self.settled and self._pays():
+            self.settled = self.compiles = True
+        if self.compiles and (kind := _kind(batch)) not in self.tried:
+            self.tried.add(kind)
             self._compile(batch)
         return self.run(batch)
 
@@ -78,16 +82,17 @@ class Engine(nn.Module):
 
     def _compile(self, batch: Any) -> None:
         """Compile, try it on the batch, and forget what came of that."""
-        began, self.settled = time.monotonic(), True
+        began = time.monotonic()
         kept = {name: value.clone() for name, value in self.objective.named_buffers()}
         params = [p for p in self.objective.parameters() if p.requires_grad]
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the compiler speaks of its own inside
-                compiled = torch.compile(self.objective)
+                compiled = torch.compile(self.objective) if self.run is self.objective else self.run
                 torch.autograd.grad(compiled(batch), params, allow_unused=True)
             self.run = compiled
         except Exception as error:
+            self.run, self.compiles = self.objective, False
             reason = str(error).strip().split("\n")[0]
             warnings.warn(
                 f"the training step could not be compiled and runs as it is ({reason}): install a C++ compiler, or "
@@ -98,3 +103,8 @@ class Engine(nn.Module):
             for name, value in self.objective.named_buffers():
                 value.copy_(kept[name])  # running statistics have seen the batch once too often
         self.waited(time.monotonic() - began)
+
+
+def _kind(batch: Any) -> Any:
+    """What a batch is made of: the compiler makes code for each kind."""
+    return tuple(map(_kind, batch)) if isinstance(batch, tuple | list) else type(batch)

@@ -14,6 +14,7 @@ from realnvp.errors import InputError, nearest
 __all__ = [
     "CHUNK",
     "LAYERS",
+    "WIDE",
     "Seed",
     "check_params",
     "chosen",
@@ -29,6 +30,9 @@ __all__ = [
 
 CHUNK = 16_384
 """Rows worked on at a time outside training: enough to keep the cores busy, little enough to stay in cache."""
+
+WIDE = 128
+"""Width of the nets from which half-width products save more than the conversions cost."""
 
 LAYERS = {"additive": 8, "affine": 10, "spline": 4}
 """How many couplings ``layers="auto"`` means: a spline bends more than a scaling does."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from realnvp.bases import Base, Logistic, Mixture, Normal
-from realnvp.estimators.parts.base import LAYERS, chosen, precision_of, seeded
+from realnvp.estimators.parts.base import LAYERS, WIDE, chosen, precision_of, seeded
 from realnvp.estimators.parts.particles import Unordered
 from realnvp.flow import Flow
 from realnvp.kernels import Additive, Affine, Chain, Kernel, Spline
@@ -46,14 +46,12 @@ KERNELS: dict[str, Callable[..., Flow]] = {"additive": nice, "affine": real_nvp,
 BASES: dict[str, Callable[..., Base]] = {"logistic": Logistic, "mixture": Mixture, "normal": Normal}
 _REACH = 6.0
 """How far out, in standard deviations, the splines of an energy act: beyond it lies 1e-6 of a logistic base."""
-_WIDE = 128
-"""Width of the nets from which half-width products save more than the conversions cost."""
 PRECISIONS = {"float32": None, "bf16": torch.bfloat16}
 
 
 def architecture(model: Any, arrays: Sequence[np.ndarray], device: torch.device) -> dict:
     """Return the plain data that ``build`` makes a flow from, for these parameters and this data (and context)."""
-    narrow = model.precision == "auto" and model.width < _WIDE
+    narrow = model.precision == "auto" and model.width < WIDE
     return {
         "features": arrays[0].shape[1],
         "context": arrays[1].shape[1] if len(arrays) > 1 else 0,
@@ -84,7 +82,12 @@ def build(shape: dict, seed: int) -> Flow:
             between=LULinear if features > 1 else None,
             base=make(features, *parts),
         )
-    dtype = chosen("precision", shape["precision"], PRECISIONS)
+    return _computing(flow, shape["precision"])
+
+
+def _computing(flow: Flow, precision: str) -> Flow:
+    """Tell the couplings what their nets compute in while training."""
+    dtype = chosen("precision", precision, PRECISIONS)
     for module in flow.modules():
         if isinstance(module, Coupling):
             module.compute = dtype
@@ -98,13 +101,15 @@ def energy_flow(shape: dict, seed: int) -> Flow:
     more the coordinates are mixed between couplings. ``reach`` is how far from zero a field comes,
     ``odd`` whether its energy keeps its value where it changes sign. Of ``bodies`` only the shape is moved.
     """
+    return _computing(_over_energy(shape, seed), shape.get("precision", "float32"))
+
+
+def _over_energy(shape: dict, seed: int) -> Flow:
     features, width = shape["features"], shape["width"]
     if shape["kernel"] == "lattice":
         side = math.isqrt(features)
         with seeded(seed):
-            return lattice_flow(
-                side, layers=shape["layers"], width=width, bound=shape["reach"], odd=shape["odd"]
-            ).float()
+            return lattice_flow(side, layers=shape["layers"], width=width, bound=shape["reach"], odd=shape["odd"])
     bodies = shape.get("bodies")
     moved = BodyFrame(*bodies).shapes if bodies else features
     small = features <= 2
@@ -126,10 +131,8 @@ def energy_flow(shape: dict, seed: int) -> Flow:
         if shape["base"] == "logistic":
             base.log_scale.fill_(0.5 * math.log(3) - math.log(math.pi))  # variance 1, as the population has
         if bodies:
-            return Unordered(
-                Compose(BodyFrame(*bodies), Standardise(features), Part(Compose(*chain), moved)), base
-            ).float()
-        return Flow(Compose(*chain), base).float()
+            return Unordered(Compose(BodyFrame(*bodies), Standardise(features), Part(Compose(*chain), moved)), base)
+        return Flow(Compose(*chain), base)
 
 
 def whole(core: Flow) -> Flow:

@@ -37,16 +37,17 @@ class Lessons:
         batch: int,
         progress: Callable[[int], float],
         pooled: bool = True,
-        fresh: int = 220,
         every: int = 8,
         warm: float = 0.15,
         poor: float = 0.5,
     ) -> None:
         self.flow, self.energy, self.generator = flow, energy, generator
-        self.batch, self.progress, self.fresh, self.every = batch, progress, fresh, every
+        self.batch, self.progress, self.every = batch, progress, every
         self.pooled = pooled
         self.warm, self.poor, self.log_z = warm, poor, log_z
-        self.points, self.pool, self.steps = points, Pool(), 1 if points.shape[1] <= 2 else 5
+        few = points.shape[1] <= 2
+        lots, self.fresh, self.steps = (64, 200, 1) if few else (32, 220, 5)  # of many dimensions old lots tell little
+        self.points, self.pool = points, Pool(lots)
         self.found: dict[str, float] = {}
         self.begun = 0.0
         with torch.no_grad():

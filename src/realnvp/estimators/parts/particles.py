@@ -11,6 +11,7 @@ from realnvp.errors import InputError
 from realnvp.estimators.parts.explore import EDGE
 from realnvp.flow import Flow
 from realnvp.mcmc import Energy
+from realnvp.memory import Constant
 from realnvp.transforms import BodyFrame, Compose, Standardise
 
 __all__ = ["Unordered", "bodies_of", "check_bodies"]
@@ -30,7 +31,7 @@ class Unordered(Flow):
         Length and centre are standardised, directions never, the other shares where no point lies beside an end: there
         a density that does not vanish has the tail of the standard normal, and the flow's must be no thinner.
         """
-        frame, standard = self.frame, cast(Standardise, cast(Compose, self.transform)[1])
+        frame, standard = self.frame, cast(Standardise, self._chain[1])
         z = frame.calibrate(frame.arrange(x))
         still = z.abs().amax(0) > EDGE
         still[0] = False
@@ -41,7 +42,12 @@ class Unordered(Flow):
     @property
     def frame(self) -> BodyFrame:
         """The first transform."""
-        return cast(BodyFrame, cast(Compose, self.transform)[0])
+        return cast(BodyFrame, self._chain[0])
+
+    @property
+    def _chain(self) -> Compose:
+        """The transforms, also of a flow that trains in constant memory."""
+        return cast(Compose, self.transform.transform if isinstance(self.transform, Constant) else self.transform)
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the latent ``z`` of ``x``, arranged, and ``log |det dz/dx|``."""

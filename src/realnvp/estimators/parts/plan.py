@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from realnvp.errors import InputError
-from realnvp.estimators.parts.base import LAYERS, check_params, chosen
+from realnvp.estimators.parts.base import LAYERS, WIDE, check_params, chosen, precision_of
 from realnvp.estimators.parts.particles import bodies_of
 from realnvp.mcmc import Energy
 from realnvp.potentials import Phi4
@@ -35,6 +35,7 @@ class Plan:
     width: int
     batch_size: int
     lr: float
+    precision: str = "float32"
     bodies: tuple[int, int] | None = None
 
     @property
@@ -68,6 +69,8 @@ def plan(model: Any, potential: Energy, features: int, *, slope: bool) -> Plan:
     sizes = {name: usual if asked[name] == "auto" else asked[name] for name, usual in auto.items()}
     if sizes["batch_size"] < _LEAST[objective]:
         raise InputError(f"batch_size must be at least {_LEAST[objective]} for objective {objective!r}")
+    narrow = model.precision == "auto" and sizes["width"] < WIDE
+    precision = precision_of(model.precision, torch.device("cpu"))  # where the training runs
     return Plan(
         kernel=kernel,
         objective=objective,
@@ -78,6 +81,7 @@ def plan(model: Any, potential: Energy, features: int, *, slope: bool) -> Plan:
         width=int(sizes["width"]),
         batch_size=int(sizes["batch_size"]),
         lr=float(sizes["lr"]),
+        precision="float32" if narrow else precision,
         bodies=bodies,
     )
 
@@ -100,7 +104,7 @@ def architecture_of(settled: Plan, outer: Compose, points: Tensor, energy: Energ
     return {
         "features": points.shape[1],
         "bounds": None if box is None else [box.low.tolist(), box.high.tolist()],
-        **{name: getattr(settled, name) for name in ("kernel", "layers", "width", "base")},
+        **{name: getattr(settled, name) for name in ("kernel", "layers", "width", "base", "precision")},
         "bodies": settled.bodies,
         "reach": 1.25 * float(points.abs().max()) if lattice else None,
         "odd": lattice and torch.allclose(energy(few), energy(-few), rtol=1e-4, atol=1e-3),

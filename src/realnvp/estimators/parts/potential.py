@@ -65,7 +65,7 @@ def features_of(potential: object, n_features: int | None) -> int:
     own = getattr(potential, "features", None)
     found = n_features if n_features is not None else own
     if found is None:
-        raise InputError("say how many features the potential takes: BoltzmannGenerator(n_features=…)")
+        raise InputError("n_features must be given: the potential does not say how many features it takes")
     if isinstance(found, bool) or not isinstance(found, Integral) or found < 1:
         raise InputError(f"n_features must be a whole number of at least 1, got {found!r}")
     if own is not None and own != found:
@@ -90,7 +90,7 @@ def check_potential(potential: Energy, x: Tensor, gradient: Energy | None = None
         warnings.warn(
             "the potential has no gradient (it left torch, or detached): its chains walk at random, which is slow in "
             "many dimensions; write it with torch functions, or pass gradient=",
-            stacklevel=4,
+            stacklevel=5,
         )
         return False
     (slope,) = torch.autograd.grad(u[torch.isfinite(u)].sum(), x, allow_unused=True)

@@ -122,7 +122,7 @@ class Weighted(Density):
         time_ = max(autocorrelation_time(series), self.autocorrelation_time_)
         return Estimate(float(values.mean()), float(values.std() * np.sqrt(time_ / len(values))))
 
-    def _warn(self, log_w: np.ndarray) -> None:
+    def _warn(self, log_w: np.ndarray, depth: int = 3) -> None:
         """Say so where the weights cannot be trusted; a tail none of which weighs ten times the mean does no harm."""
         heaviest = _heaviest(log_w)
         if ((k := pareto_k(log_w)) > TRUSTED and heaviest > 10) or not np.isfinite(log_w).any():
@@ -130,7 +130,7 @@ class Weighted(Density):
                 f"the weights have too heavy a tail to be trusted: Pareto k {k:.2f} is above {TRUSTED}, one draw in "
                 f"{len(log_w):,} weighs {heaviest:.0f} times the mean, ESS {ess(log_w):.4f}; train longer, take more "
                 "layers, or use corrected=True",
-                stacklevel=3,
+                stacklevel=depth,
             )
 
     def _corrected(self, n: int, chains: int, seed: int, local: int | str) -> Iterator[np.ndarray]:
