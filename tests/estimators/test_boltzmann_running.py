@@ -48,9 +48,9 @@ def same(one, two, atol):
 def test_constant_memory_trains_the_same_model(case, monkeypatch):
     seen, run = [], Constant._run
     monkeypatch.setattr(Constant, "_run", lambda self, *args: seen.append(1) or run(self, *args))
-    stored = fitted(case, max_steps=20)
+    stored = fitted(case, max_steps=5)
     assert not seen
-    constant = fitted(case, max_steps=20, memory="constant")
+    constant = fitted(case, max_steps=5, memory="constant")
 
     assert seen
     same(stored, constant, atol=0.05)
