@@ -14,7 +14,7 @@ class Pool:
     Beside them one lot that stays until another takes its place. Points of weight zero are dropped when a lot comes in.
     """
 
-    def __init__(self, size: int = 64) -> None:
+    def __init__(self, size: int = 32) -> None:
         self.lots: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=size)
         self.lasting: list[tuple[Tensor, Tensor, Tensor]] = []
         self._whole: tuple[Tensor, Tensor, Tensor] | None = None
