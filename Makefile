@@ -33,6 +33,8 @@ bench: $(DEV_STAMP)
 	$(BIN)/python -m bench.toy
 	$(BIN)/python -m bench.energy
 	$(BIN)/python -m bench.images
+	$(BIN)/python -m bench.training
+	$(BIN)/python -m bench.speed --skip compiled
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "realnvp needs Python 3.10 or newer: make PYTHON=python3.11")'

@@ -26,6 +26,10 @@ FLOORS = [
     "data",
     "flow",
     "memory recipes objectives",
+    "export/normal",
+    "export/plain",
+    "export/programs",
+    "export",
     "train",
     "watch",
     "session",
@@ -44,6 +48,7 @@ FLOORS = [
     "estimators",
     "cli/options cli/parse cli/potential cli/resume",
     "cli/boltzmann cli/fit cli/pictures cli/pictures_use cli/use",
+    "cli/runs",
     "cli",
     "__main__",
 ]

@@ -7,7 +7,7 @@ from scipy import stats
 
 from realnvp.bases import Logistic, Normal
 from realnvp.flow import Flow
-from realnvp.objectives import BothKL, ForwardKL, MaxLikelihood, ReverseKL
+from realnvp.objectives import BothKL, ForwardKL, MaxLikelihood, ReverseKL, WeightedLikelihood
 from realnvp.potentials import U4
 from realnvp.recipes import real_nvp
 from realnvp.transforms import Affine
@@ -34,6 +34,20 @@ def test_a_batch_may_bring_its_context(kind):
 
     torch.testing.assert_close(loss, -torch.stack([flow.log_prob(a, b) for a, b in zip(x, c, strict=True)]).mean())
     assert not torch.allclose(loss, MaxLikelihood(flow)((x, c.flip(0))))
+
+
+@pytest.mark.parametrize("context", [0, 1])
+def test_whole_weights_of_mean_one_equal_repetition(context):
+    torch.manual_seed(0)
+    flow = real_nvp(2, layers=2, hidden=(8,), context=context).double()
+    for p in flow.parameters():
+        p.data += 0.3 * torch.randn(p.shape)
+    given = [torch.randn(9, 2).double(), *[torch.randn(9, 1).double()] * context]
+    counts = torch.tensor([0, 1, 2, 3, 4, 1, 1, 0, 5])
+    repeated = [a.repeat_interleave(counts, 0) for a in given]
+    weighted = WeightedLikelihood(flow)((*given, counts / counts.double().mean()))
+
+    torch.testing.assert_close(weighted, MaxLikelihood(flow)(repeated if context else repeated[0]))
 
 
 def test_its_gradient_is_that_of_the_likelihood():

@@ -45,6 +45,7 @@ ENTRIES = [
     Entry("floor, float32", "floor"),
     Entry("floor, bf16", "floor", {"bf16": True}),
     Entry("ours", "ours"),
+    Entry("ours, bf16", "ours", {"bf16": True}),
     Entry("ours, compiled", "ours", {"compiled": True}),
     Entry("ours, compiled, bf16", "ours", {"compiled": True, "bf16": True}),
     *(entry for package in ("zuko", "normflows", "nflows", "FrEIA", "torchflows") for entry in _torch(package)),

@@ -4,10 +4,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from realnvp import bases, data, kernels, mcmc, measure, nets, potentials, transforms
+    from realnvp import bases, data, export, kernels, mcmc, measure, nets, potentials, transforms
     from realnvp.errors import InputError
     from realnvp.estimators import BoltzmannGenerator, ImageRealNVP, RealNVP
     from realnvp.flow import Flow
+    from realnvp.memory import constant_memory
     from realnvp.objectives import ForwardKL, MaxLikelihood, ReverseKL
     from realnvp.recipes import image_real_nvp, lattice_flow, nice, real_nvp, spline_flow
 
@@ -23,7 +24,9 @@ __all__ = [
     "RealNVP",
     "ReverseKL",
     "bases",
+    "constant_memory",
     "data",
+    "export",
     "image_real_nvp",
     "kernels",
     "lattice_flow",
@@ -46,6 +49,7 @@ _HOMES = {
     "MaxLikelihood": "objectives",
     "RealNVP": "estimators",
     "ReverseKL": "objectives",
+    "constant_memory": "memory",
     "image_real_nvp": "recipes",
     "lattice_flow": "recipes",
     "nice": "recipes",

@@ -17,6 +17,7 @@ __all__ = [
     "check_folder",
     "holds_run",
     "on_disk",
+    "settle",
     "write_atomically",
     "write_together",
 ]
@@ -34,27 +35,51 @@ def write_atomically(path: Path, content: bytes) -> Path:
 
 
 def write_together(contents: Mapping[Path, bytes]) -> None:
-    """Write files under hidden names and rename them once all are safe on the disk; a full disk changes none.
+    """Write files under hidden names and rename them once all are safe on the disk; a failure changes none.
 
     The last one vouches for the others: what was there under its name goes first, and it comes last.
     """
-    hidden = {path: path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp") for path in contents}
-    *others, last = contents
+    mark = os.urandom(4).hex()
+    hidden = {path: path.with_name(f".{path.name}.{mark}.tmp") for path in contents}
+    paths = list(contents)
+    old = {path: path.with_name(f".{path.name}.{mark}.old") for path in reversed(paths) if len(paths) > 1}
+    done: list[Path] = []
     try:
         for path, content in contents.items():
-            with on_disk(path), hidden[path].open("wb") as file:
+            with on_disk(path), hidden[path].open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-        if others:
-            last.unlink(missing_ok=True)
-        for path in contents:
+        for path, aside in old.items():
+            with on_disk(path), contextlib.suppress(FileNotFoundError):
+                os.replace(path, aside)
+        for path in paths:
             with on_disk(path):
                 os.replace(hidden[path], path)
+                done.append(path)
+                settle(path)
+    except BaseException:
+        for path in done if old else ():
+            path.unlink(missing_ok=True)
+        for path, aside in reversed(old.items()):
+            if aside.exists():
+                os.rename(aside, path)
+        raise
     finally:
-        for name in hidden.values():
+        for name in (*hidden.values(), *old.values()):
             with contextlib.suppress(OSError):  # the reason why it is there is the one to tell
                 name.unlink(missing_ok=True)
+
+
+def settle(path: Path) -> None:
+    """Make a new name safe on the disk: until then a power cut may take it back."""
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def check_folder(folder: Path) -> Path:

@@ -20,8 +20,9 @@ def constant_memory(flow: Flow) -> Flow:
     """Return the same flow, its parameters shared, whose gradients need memory for one transform at a time.
 
     A transform is invertible, so its input need not be kept: the backward pass finds it again from the output, last
-    transform first, and takes one transform's gradient at a time. A coupling costs one more call of its net, a third
-    more time in all. Gradients are those of the ordinary flow up to rounding.
+    transform first, and takes one transform's gradient at a time. A coupling costs one more call of its net, and one
+    more of its kernel each way. Gradients are those of the ordinary flow up to rounding. After each ``forward`` comes
+    its ``backward``: running statistics must not have moved in between.
 
     References:
         The Reversible Residual Network (Gomez et al., 2017), https://arxiv.org/abs/1707.04585

@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 from realnvp.flow import Flow
 
-__all__ = ["BothKL", "ForwardKL", "MaxLikelihood", "ReverseKL", "VariationalDequantisation"]
+__all__ = ["BothKL", "ForwardKL", "MaxLikelihood", "ReverseKL", "VariationalDequantisation", "WeightedLikelihood"]
 
 
 class MaxLikelihood(nn.Module):
@@ -27,6 +27,22 @@ class MaxLikelihood(nn.Module):
         """Return the batch's mean negative log likelihood."""
         x, context = (batch, None) if isinstance(batch, Tensor) else batch
         return -self.flow.log_prob(x, context).mean()
+
+
+class WeightedLikelihood(nn.Module):
+    """Learn from weighted samples: ``-E[w log q(x)]`` in nats, the weights of mean 1 over all rows.
+
+    A batch is ``(x, w)`` with ``w`` of shape ``(n,)``, or ``(x, context, w)``.
+    """
+
+    def __init__(self, flow: Flow) -> None:
+        super().__init__()
+        self.flow = flow
+
+    def forward(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Return the batch's mean weighted negative log likelihood."""
+        *given, w = batch
+        return -(w * self.flow.log_prob(*given)).mean()
 
 
 class VariationalDequantisation(nn.Module):

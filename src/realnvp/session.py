@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from torch import nn
 
 from realnvp.train.engine import Engine
+from realnvp.train.interrupt import Patience
 from realnvp.train.loop import Guard, TrainingError, fit
 from realnvp.train.optim import adamw, warm_cosine
 from realnvp.train.resume import Checkpoint, Moments, Saver, Stateful, Weights
@@ -43,8 +44,9 @@ def train(
 
     The step is ``compiled``, or not, or, by ``"auto"``, as soon as it is seen to be worth it.
 
-    Where the training stands is written to ``checkpoint`` every so often and at the end, together with what is in
-    ``keep`` (where the batches come from); one that resumes begins there, with the same numbers on the same machine.
+    Where the training stands is written to ``checkpoint`` every so often, at the first interrupt (the step is ended
+    before that, a second one does not wait) and at the end, together with what is in ``keep`` (where the batches come
+    from); one that resumes begins there, with the same numbers on the same machine.
     """
     started = time.monotonic() if started is None else started
     watch = Watch(objective, evaluate, limits, unit, facts, started, verbose)
@@ -74,13 +76,16 @@ def train(
     )
     step = None
     try:
-        for step in steps:
-            ended = watch.due(step) and watch.ends(step, watch.look(step), callbacks)
-            saver.offer(step.index, last=ended)
-            if ended:
-                break
-        else:
-            watch.run_out(step, callbacks)
+        with Patience(checkpoint is not None) as patience:
+            for step in steps:
+                ended = watch.due(step) and watch.ends(step, watch.look(step), callbacks)
+                saver.offer(step.index, last=ended or patience.asked)
+                if patience.asked and not ended:
+                    raise KeyboardInterrupt
+                if ended:
+                    break
+            else:
+                watch.run_out(step, callbacks)
     except KeyboardInterrupt:
         watch.run_out(step, ())
         watch.outcome.stopped_by = "interrupt"

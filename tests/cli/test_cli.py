@@ -38,6 +38,7 @@ def test_fit_moons_says_how_far_it_is_from_the_truth_and_what_to_run_next(realnv
         "density.png",
         "grid.png",
         "latent.png",
+        "pit.png",
         "samples.png",
         "training.png",
     }
@@ -104,6 +105,9 @@ def test_columns_that_disagree_within_a_run_are_noticed(realnvp, table, tmp_path
     path = tmp_path / "run/config.json"
     config = json.loads(path.read_text())
     config["data"]["columns"].reverse()
+    path.write_text(json.dumps(config))
+    assert "it was changed after it was written" in realnvp("score", "run", table, "--out", "scores.csv")[2]
+    del config["config_sha256"]  # as if by another program
     path.write_text(json.dumps(config))
 
     assert "it is damaged" in realnvp("score", "run", table, "--out", "scores.csv")[2]

@@ -57,7 +57,7 @@ def test_a_short_training_is_not_compiled_and_a_long_one_is(traced, monkeypatch)
     trained("auto")
     assert not traced
 
-    monkeypatch.setattr(engine, "WORTH", 0.0)
+    monkeypatch.setattr(engine, "COST", 0.0)
     trained("auto")
     assert len(traced) == 1
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from realnvp.objectives import MaxLikelihood
 from realnvp.recipes import real_nvp
-from realnvp.train.loop import Step, TrainingError, fit
+from realnvp.train.loop import Guard, Step, TrainingError, fit
 from realnvp.train.optim import adamw
 from realnvp.transforms import BatchNorm
 
@@ -223,3 +224,49 @@ def test_the_same_seed_gives_the_same_numbers_bit_for_bit():
 
     assert first[0] == second[0]
     assert torch.equal(first[1], second[1])
+
+
+def test_a_guard_that_asks_seldom_comes_to_the_same():
+    """As on an accelerator: bad steps are skipped at once, the counts and the restoration come up to a lag later."""
+    batches = [torch.ones(3)] * 60 + [BAD] * 5 + [torch.ones(3)] * 31
+    objective = Distance()
+    optimizer = adamw(objective, 0.01)
+    guard = Guard(objective, optimizer, lag=16)
+    steps, seen = run(objective, batches, optimizer, guard=guard)
+
+    assert all(torch.isfinite(w).all() for w in seen)
+    assert [s.skipped for s in (steps[60], steps[-1])] == [0, 5]
+    assert guard.state()["counts"][:2].tolist() == [5, 1]
+    assert steps[-1].restored == 1
+    assert steps[-1].rate == pytest.approx(0.005)
+
+
+def test_the_state_of_a_guard_holds_what_it_has_not_yet_asked():
+    objective = Distance()
+    optimizer = adamw(objective, 0.01)
+    guard = Guard(objective, optimizer, lag=16)
+    run(objective, [torch.ones(3), BAD, torch.ones(3)], optimizer, guard=guard)
+
+    assert guard.state()["counts"][0].item() == 1
+
+
+def test_a_step_asks_nothing_of_the_device_but_through_the_guard():
+    """Reading a number stops an accelerator: with a guard that waits, a step reads none."""
+
+    class Reads(TorchDispatchMode):
+        count = 0
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            self.count += func is torch.ops.aten._local_scalar_dense.default
+            return func(*args, **(kwargs or {}))
+
+    objective = MaxLikelihood(real_nvp(2, layers=2, hidden=(8,)))
+    optimizer = adamw(objective)
+    guard = Guard(objective, optimizer, lag=1000)
+    steps = fit(objective, repeat(torch.randn(16, 2)), optimizer, guard=guard)
+    next(steps)
+    with Reads() as reads:
+        next(steps)
+        next(steps)
+
+    assert reads.count == 0

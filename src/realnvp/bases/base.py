@@ -28,6 +28,16 @@ class Base(nn.Module):
         """Draw ``n`` points."""
         raise TypeError(f"{type(self).__name__} has no sample")
 
+    def cdf(self, z: Tensor) -> Tensor:
+        """Return ``u_i = P(Z_i <= z_i | z_1, ..., z_{i-1})``, of the shape of ``z``.
+
+        Of draws of the base they are independent and uniform on [0, 1].
+
+        References:
+            Remarks on a Multivariate Transformation (Rosenblatt, 1952), https://doi.org/10.1214/aoms/1177729394
+        """
+        raise TypeError(f"{type(self).__name__} has no cdf")
+
     def extra_repr(self) -> str:
         """Show the event's shape."""
         return ", ".join(map(str, self.event_shape))
@@ -58,8 +68,16 @@ class LocScale(Base):
         """Draw ``n`` points, with gradients to location and scale."""
         return self.loc + self.log_scale.exp() * self.standard_sample((n, *self.event_shape), generator)
 
+    def cdf(self, z: Tensor) -> Tensor:
+        """Distribution function of each coordinate."""
+        return self.standard_cdf((z - self.loc) * torch.exp(-self.log_scale))
+
     def standard_log_prob(self, e: Tensor) -> Tensor:
         """Log density of the standard noise, elementwise."""
+        raise TypeError(f"{type(self).__name__} does not say its noise")
+
+    def standard_cdf(self, e: Tensor) -> Tensor:
+        """Distribution function of the standard noise, elementwise."""
         raise TypeError(f"{type(self).__name__} does not say its noise")
 
     def standard_sample(self, shape: Sequence[int], generator: torch.Generator | None) -> Tensor:

@@ -22,6 +22,10 @@ class Logistic(LocScale):
         size = e.abs()
         return -size - 2 * torch.log1p(torch.exp(-size))
 
+    def standard_cdf(self, e: Tensor) -> Tensor:
+        """Distribution function of the standard logistic, elementwise."""
+        return torch.sigmoid(e)
+
     def standard_sample(self, shape: Sequence[int], generator: torch.Generator | None) -> Tensor:
         """Draw standard logistics from uniforms."""
         u = torch.rand(*shape, generator=generator, dtype=self.loc.dtype, device=self.loc.device)

@@ -50,11 +50,19 @@ class Mixture(Base):
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Log density in nats."""
-        rows = z.reshape(-1, *self.event_shape)
-        away = (rows - self.loc[:, None]).mT  # (components, features, n)
-        e = torch.linalg.solve_triangular(self.root, away, upper=False)
+        e = self._noise(z)
         each = -0.5 * (e.square().sum(1) + LOG_2PI * self.event_shape[0]) - self.log_diagonal.sum(-1, keepdim=True)
         return torch.logsumexp(self.logits.log_softmax(0)[:, None] + each, 0).reshape(z.shape[:-1])
+
+    def cdf(self, z: Tensor) -> Tensor:
+        """Distribution function of each coordinate given those before it: ``u_i = sum_k w_k(z_<i) Phi(e_ki)``.
+
+        ``e_k = L_k^-1 (z - loc_k)``, and ``w_k(z_<i)`` is the share of component k at the coordinates before.
+        """
+        e = self._noise(z)
+        each = -0.5 * e.square() - self.log_diagonal[..., None]
+        before = self.logits[:, None, None] + each.cumsum(1) - each  # (components, features, n)
+        return (before.softmax(0) * torch.special.ndtr(e)).sum(0).mT.reshape(z.shape)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw ``n`` points; gradients reach locations and scales, not the weights."""
@@ -67,6 +75,11 @@ class Mixture(Base):
         for k, (loc, root) in enumerate(zip(self.loc, self.root, strict=True)):  # memory of n rows, not of n matrices
             z = torch.where(which == k, loc + noise @ root.T, z)
         return z
+
+    def _noise(self, z: Tensor) -> Tensor:
+        """``L_k^-1 (z - loc_k)`` of each component, shape ``(components, features, n)``."""
+        away = (z.reshape(-1, *self.event_shape) - self.loc[:, None]).mT
+        return torch.linalg.solve_triangular(self.root, away, upper=False)
 
 
 def _full_covariances(mixture: "GaussianMixture") -> Tensor:

@@ -17,6 +17,10 @@ class Normal(LocScale):
         """Log density of the standard normal, elementwise."""
         return -0.5 * (e * e + LOG_2PI)
 
+    def standard_cdf(self, e: Tensor) -> Tensor:
+        """Distribution function of the standard normal, elementwise."""
+        return torch.special.ndtr(e)
+
     def standard_sample(self, shape: Sequence[int], generator: torch.Generator | None) -> Tensor:
         """Draw standard normals."""
         return torch.randn(*shape, generator=generator, dtype=self.loc.dtype, device=self.loc.device)

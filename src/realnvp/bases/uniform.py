@@ -31,6 +31,10 @@ class Uniform(Base):
         inside = ((z >= self.low) & (z <= self.high)).flatten(-len(self.event_shape)).all(-1)
         return torch.where(inside, -(self.high - self.low).log().sum(), -torch.inf).to(z.dtype)
 
+    def cdf(self, z: Tensor) -> Tensor:
+        """Distribution function of each coordinate."""
+        return ((z - self.low) / (self.high - self.low)).clamp(0, 1)
+
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw ``n`` points of the box."""
         u = torch.rand(n, *self.event_shape, generator=generator, dtype=self.low.dtype, device=self.low.device)

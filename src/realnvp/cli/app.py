@@ -10,19 +10,30 @@ from realnvp.cli.base import sentences
 from realnvp.cli.options import (
     Architecture,
     BaseName,
+    BatchSize,
+    CheckpointEvery,
+    Compile,
     DataDir,
     Force,
     Kernel,
+    MaxSteps,
     MaxTime,
+    Memory,
+    MemoryName,
     NoFigures,
     Out,
+    Precision,
+    PrecisionName,
     Quiet,
+    Resume,
     Run,
     RunOut,
     Seed,
     Split,
+    Threads,
 )
 from realnvp.cli.parse import bodies, box, names, values, words
+from realnvp.cli.runs import export, info
 from realnvp.errors import InputError
 
 __all__ = ["app"]
@@ -86,28 +97,18 @@ def fit(
         bool, typer.Option("--variational", help="Of pictures: learn the noise too; a tighter bound, more time.")
     ] = False,
     data_dir: DataDir = None,
-    max_steps: Annotated[
-        int | None, typer.Option(min=0, help="Most training steps; by default 3000, of pictures 5000.")
-    ] = None,
+    max_steps: MaxSteps = None,
     max_time: MaxTime = None,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Rows per step; by default 512, of pictures 32.")
-    ] = None,
+    batch_size: BatchSize = None,
     lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-3,
-    compiled: Annotated[
-        bool, typer.Option("--compile", help="Compile the training step: minutes at the start, faster steps.")
-    ] = False,
+    compiled: Compile = None,
+    memory: Memory = MemoryName.stored,
+    precision: Precision = PrecisionName.auto,
     seed: Seed = 0,
-    threads: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets of tables.")
-    ] = None,
+    threads: Threads = None,
     out: RunOut = None,
-    checkpoint_every: Annotated[
-        float | None, typer.Option(help="Seconds between checkpoints; by default none are written.")
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the checkpoint in --out, with the same options.")
-    ] = False,
+    checkpoint_every: CheckpointEvery = None,
+    resume: Resume = False,
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -127,7 +128,9 @@ def fit(
         "max_time": max_time,
         "batch_size": batch_size,
         "lr": lr,
-        "compile": True if compiled else None,
+        "compile": compiled,
+        "memory": memory.value,
+        "precision": precision.value,
         "random_state": seed,
         "verbose": not quiet,
     }
@@ -176,9 +179,7 @@ def boltzmann(
     ] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate; by default 3e-3, on a lattice 1e-2.")] = None,
     seed: Seed = 0,
-    threads: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets.")
-    ] = None,
+    threads: Threads = None,
     out: RunOut = None,
     no_figures: NoFigures = False,
     force: Force = False,
@@ -281,19 +282,5 @@ def score(
     assess(run, data, out, force=force, quiet=quiet)
 
 
-@app.command()
-@sentences
-def info(
-    run: Run,
-    json: Annotated[bool, typer.Option("--json", help="Print the run's config.json.")] = False,
-) -> None:
-    """Say what a run folder holds: data, model, figures."""
-    from realnvp.cli.use import info as tell
-    from realnvp.cli.use import kind_of
-
-    if kind_of(run) == "images" and not json:
-        from realnvp.cli.pictures_use import tell as describe
-
-        describe(run)
-        return
-    tell(run, as_json=json)
+app.command()(info)
+app.command()(export)

@@ -155,13 +155,16 @@ def _in_options(sentence: str, options: Iterable[str]) -> str:
 @contextlib.contextmanager
 def reserved(name: str, out: Path | None, force: bool) -> Iterator[Path]:
     """Make the run folder before any work is done for it; take it away again if nothing came into it."""
-    folder = _named(out, force) if out is not None else _numbered(Path("runs") / name)
+    given = Path("runs") / name if out is None else out
+    made = [place for place in given.parents if not place.exists()]
+    folder = _named(out, force) if out is not None else _numbered(given)
     try:
         check_folder(folder)
         yield folder
     finally:
         with contextlib.suppress(OSError):
-            folder.rmdir()  # fails, as it should, where there is something in it
+            for place in (folder, *made):
+                place.rmdir()  # fails, as it should, where there is something in it
 
 
 def _named(out: Path, force: bool) -> Path:

@@ -9,17 +9,27 @@ import typer
 __all__ = [
     "Architecture",
     "BaseName",
+    "BatchSize",
+    "CheckpointEvery",
+    "Compile",
     "DataDir",
     "Force",
     "Kernel",
+    "MaxSteps",
     "MaxTime",
+    "Memory",
+    "MemoryName",
     "NoFigures",
     "Out",
+    "Precision",
+    "PrecisionName",
     "Quiet",
+    "Resume",
     "Run",
     "RunOut",
     "Seed",
     "Split",
+    "Threads",
 ]
 
 
@@ -55,6 +65,36 @@ class Split(str, Enum):
     all = "all"
 
 
+class MemoryName(str, Enum):
+    """What training keeps for the gradient."""
+
+    stored = "stored"
+    constant = "constant"
+
+
+class PrecisionName(str, Enum):
+    """What the nets compute in while training."""
+
+    auto = "auto"
+    float32 = "float32"
+    bf16 = "bf16"
+
+
+Compile = Annotated[
+    bool | None,
+    typer.Option("--compile/--no-compile", help="Compile the training step, or not; by default where it pays."),
+]
+Memory = Annotated[MemoryName, typer.Option(help="constant: the memory of one coupling, half as long again or more.")]
+Precision = Annotated[PrecisionName, typer.Option(help="Of the nets, in training; auto: bf16 where wide and fast.")]
+MaxSteps = Annotated[int | None, typer.Option(min=0, help="Most training steps; by default 3000, of pictures 5000.")]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Rows per step; by default 512, of pictures 32.")]
+CheckpointEvery = Annotated[
+    float | None, typer.Option(help="Seconds between checkpoints; by default none are written.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out, with the same options.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets of tables.")
+]
 MaxTime = Annotated[float | None, typer.Option(help="Most seconds of training.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same numbers.")]
 RunOut = Annotated[Path | None, typer.Option(help="Run folder to write; by default runs/NAME.")]

@@ -37,7 +37,7 @@ def holds_pictures(data: str) -> bool:
     if path.suffix != ".npy" or not path.is_file():
         return False
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        found = np.lib.format.open_memmap(path, mode="r")
     except (ValueError, OSError, EOFError):
         return False
     return found.ndim >= 3

@@ -22,7 +22,7 @@ def named_potential(name: str) -> Callable:
     sys.path.insert(0, os.getcwd())
     try:
         found: object = getattr(importlib.import_module(module), attribute)
-    except ImportError as error:
+    except (ImportError, ValueError) as error:
         raise InputError(f"{module!r} cannot be imported from here ({error}): name it as package.module") from error
     except AttributeError:
         raise InputError(f"{module} has no {attribute!r}: name a function or a potential in it") from None

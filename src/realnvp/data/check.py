@@ -6,7 +6,7 @@ import numpy as np
 
 from realnvp.errors import InputError
 
-__all__ = ["check_columns", "check_scale"]
+__all__ = ["check_columns", "check_names", "check_scale"]
 
 
 def check_columns(values: np.ndarray, columns: Sequence[str]) -> None:
@@ -17,6 +17,14 @@ def check_columns(values: np.ndarray, columns: Sequence[str]) -> None:
     for j in np.flatnonzero((values == values[:1]).all(axis=0)).tolist():
         raise InputError(f"column {columns[j]!r} is constant ({values[0, j]:.12g}): leave it out, it has no density")
     check_scale(values, columns)
+
+
+def check_names(table: object) -> None:
+    """Refuse a data frame with two columns of one name: which is which cannot be told."""
+    names = [str(name) for name in getattr(table, "columns", ())]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"the data frame has more than one column {twice!r}: rename all but one")
 
 
 def check_scale(values: np.ndarray, columns: Sequence[str]) -> None:

@@ -21,6 +21,7 @@ from realnvp.errors import InputError
 __all__ = ["Table", "iter_table", "read_table", "table_columns"]
 
 _BLOCK = 1 << 20  # bytes of a CSV file parsed at a time; the first settle its dialect and its names
+_BOMB = 1 << 30  # bytes that an archive may unpack to, however small it is
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,6 +174,7 @@ class _Csv:
             if stream.read(1):
                 head = head[: head.rfind(b"\n") + 1] or head  # without the line cut short
         header, _, body = head.lstrip(b"\r\n").partition(b"\n")
+        header.decode()
         self.delimiter = "," if b"," in header else next((d for d in ";\t" if d.encode() in header), ",")
         comma = self.delimiter == ";" and re.search(rb"\d,\d", body) and not re.search(rb"\d\.\d", body)
         self.decimal = "," if comma else "."
@@ -265,6 +267,7 @@ class _Numpy:
 
     def _archive(self) -> np.ndarray | dict[str, np.ndarray]:
         with self.path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as archive:
+            self._check_size(archive)
             for name in ("X", "x", "data", "train"):  # the usual names, whatever else is in there
                 if name in archive.files and archive[name].ndim == 2:
                     return archive[name]
@@ -276,6 +279,13 @@ class _Numpy:
             return arrays
         held = ", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or "no arrays"
         raise InputError(f"{self.path} holds {held}: save one 2-D array named X, or 1-D arrays of one length")
+
+    def _check_size(self, archive: Any) -> None:
+        """Refuse a small file that would fill the memory."""
+        sizes = [(member.file_size, member.compress_size) for member in archive.zip.infolist()]
+        unpacked, packed = map(sum, zip(*sizes, strict=True)) if sizes else (0, 0)
+        if unpacked > _BOMB and unpacked > 100 * packed:
+            raise InputError(f"{self.path} would unpack to {unpacked:,} bytes from {packed:,}: save it uncompressed")
 
     def blocks(self, places: list[int], rows: int) -> Iterator[np.ndarray]:
         for place in places:

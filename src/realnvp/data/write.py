@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from realnvp.errors import InputError
-from realnvp.files import on_disk
+from realnvp.files import on_disk, settle
 
 __all__ = ["TableWriter", "new_file"]
 
@@ -135,17 +135,20 @@ def _exists(path: Path) -> InputError:
 
 def _publish(hidden: Path, path: Path, force: bool) -> None:
     """One atomic step; without `force` a link, which unlike a rename never replaces a file."""
-    if force:
-        os.replace(hidden, path)
-        return
     try:
-        os.link(hidden, path)
+        if force:
+            os.replace(hidden, path)
+        else:
+            os.link(hidden, path)
     except FileExistsError:
         raise _exists(path) from None
     except OSError:  # a file system without links
+        if force:
+            raise
         if os.path.lexists(path):
             raise _exists(path) from None
         os.rename(hidden, path)
+    settle(path)
 
 
 class _Npy:

@@ -27,7 +27,7 @@ from realnvp.mcmc import Energy
 from realnvp.measure.weights import ess, log_normalizer, pareto_k
 from realnvp.memory import MEMORIES
 from realnvp.session import Limits, Outcome, Record, train
-from realnvp.train.checkpoint import read_run, write_run
+from realnvp.train.checkpoint import read_run, rebuilding, write_run
 from realnvp.transforms import Compose
 
 __all__ = ["BoltzmannGenerator"]
@@ -173,7 +173,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         config, state, history = read_run(folder)
         if config.get("kind") != "boltzmann":
             raise InputError(f"{folder} holds a run of kind {config.get('kind')!r}, not one of an energy")
-        try:
+        with rebuilding(folder):
             model = cls(**config["params"], device=device)
             model.architecture_ = config["architecture"]
             model.flow_ = framed(model.architecture_, energy_flow(model.architecture_, 0))
@@ -182,8 +182,6 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
             for name in _FOUND:
                 setattr(model, name, config["found"][name])
             model.potential_ = potential or recalled(config["potential"])
-        except (KeyError, TypeError, RuntimeError) as error:
-            raise InputError(f"{folder}/config.json does not describe the model beside it: it is damaged") from error
         model.flow_.to(device_of(device or "cpu")).eval()
         model.history_ = history
         return model

@@ -1,47 +1,47 @@
 """``RealNVP``: learn a density from samples, with scikit-learn's conventions."""
 
-import copy
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, DensityMixin, TransformerMixin
-from sklearn.utils import check_array
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 import realnvp
 from realnvp.data.batches import Batch, Deck, shuffled, stream
-from realnvp.data.check import check_columns
+from realnvp.data.check import check_columns, check_names
 from realnvp.errors import InputError
-from realnvp.estimators.parts.base import CHUNK, Seed, check_params, count_of, device_of, fitting, plain_params, seed_of
+from realnvp.estimators.parts.base import Seed, check_params, device_of, fitting, plain_params, seed_of
 from realnvp.estimators.parts.build import architecture, build, mixture_base, scalers, whole
 from realnvp.estimators.parts.rows import (
     context_rows,
     drawn,
     fingerprint,
     hold_out,
-    in_chunks,
+    log_densities,
     mean_objective,
     scaled,
     tensor,
 )
+from realnvp.estimators.parts.sample import Sample, row_weights
+from realnvp.estimators.parts.use import TableUse, quantile_curve
 from realnvp.flow import Flow
 from realnvp.memory import MEMORIES
-from realnvp.objectives import MaxLikelihood
+from realnvp.objectives import MaxLikelihood, WeightedLikelihood
 from realnvp.session import Limits, Record, Unit, train
-from realnvp.train.checkpoint import read_run, write_run
+from realnvp.train.checkpoint import read_run, rebuilding, write_run
 from realnvp.train.resume import Checkpoint
 
 __all__ = ["RealNVP"]
 
 
-class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, BaseEstimator):
+class RealNVP(TableUse, BaseEstimator):
     """Exact density of a table, learnt by a coupling flow; samples and latent coordinates in one pass.
 
     ``log q(x) = log base(f(x)) + log |det df/dx|`` in nats and in the units of ``X``: columns are standardised inside
@@ -63,10 +63,10 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
             rows, the figures called held out are those of the training rows.
         precision: what the nets compute in while training, ``"float32"`` or ``"bf16"``; ``"auto"`` is bf16 for nets of
             width 128 or more where the device multiplies it fast. Densities are exact in either.
-        compile: compile the training step with ``torch.compile``; ``"auto"`` does once four minutes or more of training
-            are seen to be left.
+        compile: compile the training step with ``torch.compile``; ``"auto"`` does where so much training is seen to be
+            left, some minutes, that it is repaid. Compiling counts towards ``max_time`` and is not cut short by it.
         memory: ``"stored"`` keeps activations for the gradient; ``"constant"`` finds them again from the flow's output:
-            training takes the memory of one coupling however many there are, and a third more time.
+            training takes the memory of one coupling however many there are, and half as long again or more.
         device: where to train; by default the accelerator if there is one.
         random_state: seed; the same seed gives the same numbers on the same machine.
         verbose: show a progress bar on a terminal or in a notebook.
@@ -77,6 +77,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         history_: one dict per evaluation: step, seconds, train and held-out NLL in nats, and more.
         stopped_by_: ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"``,
             ``"batches"`` or ``"interrupt"``.
+        held_out_quantiles_: quantiles of the held-out rows' log densities in nats, for ``predict_outliers``.
         n_features_in_, feature_names_in_: as everywhere in scikit-learn.
 
     References:
@@ -124,25 +125,33 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
 
     @fitting
     def fit(
-        self, X: ArrayLike, y: object = None, *, context: ArrayLike | None = None, checkpoint: Checkpoint | None = None
+        self,
+        X: ArrayLike,
+        y: object = None,
+        *,
+        context: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> "RealNVP":
         """Learn the density of ``X``, of shape (n, D), or of ``X`` given ``context``, of shape (n, C).
+
+        With ``sample_weight``, (n,), it makes ``-sum w log q(x) / sum w`` small; standardisation, the first mixture
+        and the held-out figures are weighted too. In expectation a weight of k counts as the row k times; rows of
+        weight zero are left out.
 
         Raises ``InputError`` (a ``ValueError``) for what cannot be learnt from. An interrupt leaves the best model
         in place and is raised again. A ``realnvp.train.Checkpoint`` lets it go on with the same rows and parameters.
         """
         started = time.monotonic()
         check_params(self)
-        rows = self._rows(X)
-        given = context_rows(context, len(rows))
-        arrays = [rows] if given is None else [rows, given]
-        held, kept = hold_out(len(rows), self.validation_fraction, seed := seed_of(self.random_state))
-        made = self._begin([a[kept] for a in arrays], seed)
-        kept_rows, held_rows = (scaled(scalers(made[2]), [a[part] for a in arrays]) for part in (kept, held))
+        sample = self._sample(X, context, sample_weight)
+        held, kept = hold_out(len(sample), self.validation_fraction, seed := seed_of(self.random_state))
+        made = self._begin(sample.pick(kept), seed)
+        kept_rows, held_rows = (sample.pick(part).scaled(scalers(made[2])) for part in (kept, held))
         deck = Deck(len(kept), torch.Generator().manual_seed(seed))
         if checkpoint is not None:
             told = {name: getattr(self, name) for name in ("batch_size", "lr", "validation_fraction", "memory")}
-            checkpoint.about = {**made[0], **told, "seed": seed, "data": fingerprint([tensor(a) for a in arrays])}
+            checkpoint.about = {**made[0], **told, "seed": seed, "data": fingerprint(sample.tensors())}
         batches = shuffled(kept_rows, self.batch_size, deck)
         return self._train(made, batches, held_rows, started, checkpoint=checkpoint, keep={"deck": deck})
 
@@ -154,52 +163,11 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         """
         started = time.monotonic()
         check_params(self)
-        rows = self._rows(draw(held_out))
-        made = self._begin([rows], seed_of(self.random_state))
-        fresh = stream(lambda n: scaled(scalers(made[2]), [drawn(draw, n, rows.shape[1])])[0], self.batch_size)
-        return self._train(made, fresh, scaled(scalers(made[2]), [rows]), started)
-
-    def score_samples(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
-        """Log density of each row in nats, in the units of ``X``: shape (n,), float64."""
-        flow = self._exact()
-        return in_chunks(flow.log_prob, self._read(X, context), flow)
-
-    def score(self, X: ArrayLike, y: object = None, context: ArrayLike | None = None) -> float:
-        """Mean of ``score_samples``: nats per row, higher is better."""
-        return float(self.score_samples(X, context).mean())
-
-    def transform(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
-        """Latent coordinates of each row: shape (n, D), standard normal where the fit is good and the base normal."""
-        flow = self._exact()
-        return in_chunks(lambda *a: flow(*a)[0], self._read(X, context), flow)
-
-    def inverse_transform(self, Z: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
-        """Rows of the given latent coordinates: undoes ``transform``."""
-        check_is_fitted(self, "flow_")
-        rows: np.ndarray = check_array(Z, dtype=np.float64)
-        if (columns := rows.shape[1]) != self.n_features_in_:
-            raise InputError(f"Z has {columns} columns, the model {self.n_features_in_}: pass what transform gave")
-        flow = self._exact()
-        return in_chunks(lambda *a: flow.inverse(*a)[0], (rows, context_rows(context, len(rows), flow.context)), flow)
-
-    def sample(self, n_samples: int = 1, context: ArrayLike | None = None, *, random_state: Seed = None) -> np.ndarray:
-        """Draw rows, shape (n, D); ``context`` of shape (n, C), (1, C) or (C,) says given what."""
-        return np.concatenate(list(self.iter_samples(n_samples, context, random_state=random_state)))
-
-    def iter_samples(
-        self, n_samples: int, context: ArrayLike | None = None, *, random_state: Seed = None
-    ) -> Iterator[np.ndarray]:
-        """Draw the same rows as ``sample`` in pieces, so that memory does not grow with their number."""
-        check_is_fitted(self, "flow_")
-        n_samples = count_of(n_samples)
-        flow = self._exact()
-        C = context_rows(context, n_samples, flow.context, shared=True)
-        device = next(flow.buffers()).device
-        generator = torch.Generator(device).manual_seed(seed_of(random_state))
-        for start in range(0, n_samples, CHUNK):
-            rows = min(CHUNK, n_samples - start)
-            given = None if C is None else tensor(C[start : start + rows] if C.ndim > 1 else C).to(device)
-            yield flow.sample(rows, given, generator=generator).cpu().numpy()
+        sample = self._sample(draw(held_out))
+        made = self._begin(sample, seed_of(self.random_state))
+        features = sample.arrays[0].shape[1]
+        fresh = stream(lambda n: scaled(scalers(made[2]), [drawn(draw, n, features)])[0], self.batch_size)
+        return self._train(made, fresh, sample.scaled(scalers(made[2])), started)
 
     def save(self, folder: str | os.PathLike, *, force: bool = False, **notes: object) -> Path:
         """Write ``config.json``, ``model.safetensors`` and ``history.jsonl``; ``notes`` (plain data) join the config.
@@ -214,6 +182,7 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
             "architecture": self.architecture_,
             "columns": list(getattr(self, "feature_names_in_", ())) or None,
             "stopped_by": self.stopped_by_,
+            "held_out_quantiles": self.held_out_quantiles_,
         } | notes
         return write_run(folder, config, self.flow_.state_dict(), self.history_, force=force)
 
@@ -223,38 +192,39 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         config, state, history = read_run(folder)
         if config.get("kind") != "density":
             raise InputError(f"{folder} holds a run of kind {config.get('kind')!r}, not a density")
-        try:
+        with rebuilding(folder):
             model = cls(**config["params"], device=device)
             model.architecture_, names = config["architecture"], config["columns"]
             model.flow_ = whole(build(model.architecture_, 0))
             model.flow_.load_state_dict(state)
             model.n_features_in_, model.stopped_by_ = model.architecture_["features"], config["stopped_by"]
-        except (KeyError, TypeError, RuntimeError) as error:
-            raise InputError(f"{folder}/config.json does not describe the model beside it: it is damaged") from error
         model.flow_.to(device_of(device)).eval()
-        model.history_ = history
+        model.history_, model.held_out_quantiles_ = history, config.get("held_out_quantiles")
         if names is not None:
             model.feature_names_in_ = np.asarray(names, dtype=object)
         return model
 
-    @property
-    def _n_features_out(self) -> int:
-        return self.n_features_in_
-
-    def _rows(self, X: ArrayLike) -> np.ndarray:
-        """Check the data of a fit."""
+    def _sample(self, X: ArrayLike, context: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Sample:
+        """Check the data of a fit, and leave out what has no weight."""
+        check_names(X)
         rows: np.ndarray = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
-        check_columns(rows, getattr(self, "feature_names_in_", [f"x{i}" for i in range(rows.shape[1])]))
-        return rows
+        given = context_rows(context, len(rows))
+        sample = Sample([rows] if given is None else [rows, given])
+        if sample_weight is not None:
+            weights = row_weights(sample_weight, len(rows))
+            sample = Sample(sample.arrays, weights).pick(weights > 0)
+        columns = getattr(self, "feature_names_in_", [f"x{i}" for i in range(rows.shape[1])])
+        check_columns(sample.arrays[0], columns)
+        return sample
 
-    def _begin(self, arrays: Sequence[np.ndarray], seed: int) -> tuple[dict, Flow, Flow]:
-        """Return the architecture, the flow to train and the same in the units of the arrays, calibrated on them."""
-        shape = architecture(self, arrays, device := device_of(self.device))
+    def _begin(self, sample: Sample, seed: int) -> tuple[dict, Flow, Flow]:
+        """Return the architecture, the flow to train and the same in the units of the rows, calibrated on them."""
+        shape = architecture(self, sample.arrays, device := device_of(self.device))
         core = build(shape, seed)
         flow = whole(core)
-        for scaler, a in zip(scalers(flow), arrays, strict=True):
+        for scaler, a in zip(scalers(flow), sample.moments(), strict=True):
             scaler.calibrate(tensor(a))
-        tensors = scaled(scalers(flow), arrays)
+        tensors = sample.plain().scaled(scalers(flow))
         if self.base == "mixture":
             core.base = flow.base = mixture_base(tensors[0], shape["components"], seed)
         core.calibrate(*tensors)
@@ -270,13 +240,16 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         **kept: Any,
     ) -> "RealNVP":
         shape, core, flow = made
+        given = 2 if core.context else 1
+        likelihood = MaxLikelihood if len(held) == given else WeightedLikelihood
+        offset = float(scalers(flow)[0].scale.log().sum())
         outcome = train(
-            MaxLikelihood(MEMORIES[self.memory](core)),
+            likelihood(MEMORIES[self.memory](core)),
             batches,
             lambda module: mean_objective(module, held),
             limits=Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping else 0.0),
             lr=self.lr,
-            unit=Unit(offset=float(scalers(flow)[0].scale.log().sum())),
+            unit=Unit(offset=offset),
             compiled=self.compile,
             callbacks=self.callbacks or (),
             verbose=self.verbose,
@@ -285,16 +258,8 @@ class RealNVP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, B
         )
         self.architecture_, self.flow_ = shape, flow.eval()
         self.history_, self.stopped_by_ = outcome.history, outcome.stopped_by
+        log_prob = log_densities(core, held[:given]) - offset
+        self.held_out_quantiles_ = quantile_curve(log_prob, *(w.cpu().numpy() for w in held[given:]))
         if outcome.stopped_by == "interrupt":
             raise KeyboardInterrupt
         return self
-
-    def _read(self, X: ArrayLike, context: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None]:
-        check_is_fitted(self, "flow_")
-        rows: np.ndarray = validate_data(self, X, dtype=np.float64, reset=False)
-        return rows, context_rows(context, len(rows), self.flow_.context)
-
-    def _exact(self) -> Flow:
-        """A float64 copy of the flow: what users get does not depend on how rows are batched."""
-        check_is_fitted(self, "flow_")
-        return copy.deepcopy(self.flow_).double()

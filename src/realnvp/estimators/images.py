@@ -34,7 +34,7 @@ from realnvp.flow import Flow
 from realnvp.memory import MEMORIES
 from realnvp.objectives import MaxLikelihood, VariationalDequantisation
 from realnvp.session import Limits, Record, Unit, train
-from realnvp.train.checkpoint import read_run, write_run
+from realnvp.train.checkpoint import read_run, rebuilding, write_run
 from realnvp.train.resume import Checkpoint
 
 __all__ = ["ImageRealNVP"]
@@ -266,13 +266,11 @@ class ImageRealNVP(PictureModel):
         config, state, history = read_run(folder)
         if config.get("kind") != "images":
             raise InputError(f"{folder} holds a run of kind {config.get('kind')!r}, not of pictures")
-        try:
+        with rebuilding(folder):
             model = cls(**config["params"], device=device)
             model.architecture_, model.grey_ = config["architecture"], config["grey"]
             model.labels_ = Labels(tuple(config["classes"]), model.architecture_["context"])
             model.flow_, model.noise_ = rebuilt(model.architecture_, state, device_of(device))
             model.stopped_by_ = config["stopped_by"]
-        except (KeyError, TypeError, RuntimeError) as error:
-            raise InputError(f"{folder}/config.json does not describe the model beside it: it is damaged") from error
         model.history_, model.sheets_ = history, []
         return model

@@ -134,7 +134,7 @@ class Odd(Spline):
 
 def _sign(x: Tensor) -> Tensor:
     """Return 1 or -1, never 0: at zero the spline has a slope."""
-    return torch.ones_like(x).copysign(x.detach())
+    return torch.where(x < 0, -1.0, 1.0).to(x.dtype)
 
 
 def _climb(b: _Bin, u: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ __all__ = ["gaussian_nll", "mean_nll", "pixelwise_bits", "truth_gap"]
 
 def mean_nll(log_prob: np.ndarray) -> Estimate:
     """Mean negative log likelihood ``-E[log q(x)]`` over held-out rows, in nats, with its standard error."""
-    return _mean(-np.asarray(log_prob, dtype=float))
+    return Estimate.of(-np.asarray(log_prob, dtype=float))
 
 
 def truth_gap(truth: np.ndarray, log_prob: np.ndarray) -> Estimate:
@@ -17,7 +17,7 @@ def truth_gap(truth: np.ndarray, log_prob: np.ndarray) -> Estimate:
 
     Row by row the two are alike, so this is far sharper than the difference of two means.
     """
-    return _mean(np.asarray(truth, dtype=float) - np.asarray(log_prob, dtype=float))
+    return Estimate.of(np.asarray(truth, dtype=float) - np.asarray(log_prob, dtype=float))
 
 
 def gaussian_nll(train: np.ndarray, held_out: np.ndarray) -> Estimate:
@@ -27,7 +27,7 @@ def gaussian_nll(train: np.ndarray, held_out: np.ndarray) -> Estimate:
     root = np.linalg.cholesky(np.atleast_2d(np.cov((train - mean) / scale, rowvar=False)) + 1e-9 * np.eye(len(scale)))
     e = np.linalg.solve(root, (centred / scale).T)
     volume = np.log(np.diag(root)).sum() + np.log(scale).sum()
-    return _mean(0.5 * (e**2).sum(0) + volume + 0.5 * len(scale) * np.log(2 * np.pi))
+    return Estimate.of(0.5 * (e**2).sum(0) + volume + 0.5 * len(scale) * np.log(2 * np.pi))
 
 
 def pixelwise_bits(train: np.ndarray, held_out: np.ndarray, levels: int) -> Estimate:
@@ -49,9 +49,4 @@ def pixelwise_bits(train: np.ndarray, held_out: np.ndarray, levels: int) -> Esti
 
     share = min((1.0, 0.3, 0.1, 0.03, 0.01), key=left_out)
     bits = np.log2(n + share * levels) - np.log2(counts + share)
-    return _mean(bits[at, met].mean(1))
-
-
-def _mean(values: np.ndarray) -> Estimate:
-    spread = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
-    return Estimate(float(values.mean()), float(spread))
+    return Estimate.of(bits[at, met].mean(1))

@@ -56,6 +56,7 @@ class Conditioned:
 
     def __post_init__(self) -> None:
         self.history_ = getattr(self.model, "history_", [])
+        self.flow_ = getattr(self.model, "flow_", None)
         self._distinct, self._counts = np.unique(self.context, axis=0, return_counts=True)
 
     def score_samples(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from realnvp.files import check_folder, write_atomically
+from realnvp.measure.base import plain_arrays
 from realnvp.report.base import Model, Truth
 from realnvp.report.plots import gif_bytes, montage
 from realnvp.report.sheets import (
@@ -49,8 +48,9 @@ def draw_run(
 ) -> list[Path]:
     """Write the pictures of a fitted model and its (held-out) data X (n, D) into a folder, made if need be.
 
-    D = 1: density, latent. D = 2: samples, density, latent, grid. D > 2: corner, latent. Also training where the
-    model has a history, and before_after (D < 3) where ``before``, the model before training, is given. Each is a
+    D = 1: density, latent. D = 2: samples, density, latent, grid. D > 2: corner, latent. Also pit (the latent
+    coordinates as probabilities) where the law of the base is known, training where the model has a history, and
+    before_after (D < 3) where ``before``, the model before training, is given. Each is a
     PNG file; nothing is written unless all can be drawn.
 
     Args:
@@ -76,7 +76,7 @@ def draw_run(
         truth=truth,
         names=names,
     )
-    with _plain_arrays():
+    with plain_arrays():
         images = {name: _png(draw(run)) for name, draw in sheets(run).items()}
     return _write(Path(folder), images)
 
@@ -150,16 +150,8 @@ def hero(
 
     Where the truth is known, the colours of the density run to the top of the exact one.
     """
-    with _plain_arrays():
+    with plain_arrays():
         return strip(prepare(model, X, labels=labels, truth=truth, seed=seed))
-
-
-@contextmanager
-def _plain_arrays() -> Iterator[None]:
-    """A model fitted to a data frame warns of every array without names; here they are all in its order."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
-        yield
 
 
 def _png(figure: Figure) -> bytes:

@@ -4,8 +4,10 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -13,9 +15,10 @@ from torch import Tensor
 from realnvp.errors import InputError
 from realnvp.files import CONFIG, HISTORY, MODEL, check_folder, write_together
 
-__all__ = ["CONFIG", "FORMAT", "HISTORY", "MODEL", "read_config", "read_history", "read_run", "write_run"]
+__all__ = ["CONFIG", "FORMAT", "HISTORY", "MODEL", "read_config", "read_history", "read_run", "rebuilding", "write_run"]
 
 FORMAT = 1
+_SEAL = "config_sha256"
 
 
 def write_run(
@@ -39,10 +42,17 @@ def write_run(
     weights = save({name: value.detach().cpu().contiguous() for name, value in state.items()})
     config = {"format": FORMAT, **config, "sha256": hashlib.sha256(weights).hexdigest()}
     records = "".join(json.dumps(_finite(record), default=_plain, allow_nan=False) + "\n" for record in history)
-    described = json.dumps(_finite(config), indent=2, default=_plain, allow_nan=False) + "\n"
+    config = json.loads(json.dumps(_finite(config), default=_plain, allow_nan=False))
+    described = json.dumps(config | {_SEAL: _digest(config)}, indent=2) + "\n"
     contents = {MODEL: weights, HISTORY: records.encode(), CONFIG: described.encode()}
     write_together({folder / name: content for name, content in contents.items()})
     return folder
+
+
+def _digest(config: Mapping[str, Any]) -> str:
+    """Return the checksum of a config but for the one in it."""
+    rest = {key: value for key, value in config.items() if key != _SEAL}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _plain(value: object) -> object:
@@ -68,29 +78,76 @@ def read_config(folder: str | os.PathLike) -> dict:
         raise InputError(f"{folder} is not a run folder: it has no {CONFIG}")
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{folder / CONFIG} is damaged ({error}): fit again, or take a copy of the run") from None
-    if not isinstance(config, dict) or not isinstance(config.get("format"), int):
+    except (ValueError, RecursionError, OSError) as error:
+        raise _damaged(folder / CONFIG, error) from None
+    version = config.get("format") if isinstance(config, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise InputError(f"{folder / CONFIG} was not written by realnvp: it names no format")
-    if config["format"] > FORMAT:
+    if version > FORMAT:
         raise InputError(
-            f"{folder} has format {config['format']}, this realnvp reads up to {FORMAT}: install a newer version"
+            f"{folder} has format {str(version)[:20]}, this realnvp reads up to {FORMAT}: install a newer version"
         )
+    if config.get(_SEAL, seal := _digest(config)) != seal:
+        raise _damaged(folder / CONFIG, ValueError("it was changed after it was written"))
     return config
 
 
 def read_run(folder: str | os.PathLike) -> tuple[dict, dict[str, Tensor], list[dict]]:
     """Read ``config, state, history``; a changed or missing byte of the weights is an ``InputError``."""
+    from safetensors import SafetensorError
     from safetensors.torch import load
 
     folder, config = Path(folder), read_config(folder)
+    if not (folder / MODEL).is_file():
+        raise InputError(f"{folder} has no {MODEL}: the run is incomplete, fit again")
     try:
         weights = (folder / MODEL).read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{folder} has no {MODEL}: the run is incomplete, fit again") from None
-    if hashlib.sha256(weights).hexdigest() != config.get("sha256"):
-        raise InputError(f"{folder / MODEL} is damaged: its checksum is not the one in {CONFIG}")
-    return config, load(weights), read_history(folder)
+        if hashlib.sha256(weights).hexdigest() != config.get("sha256"):
+            raise InputError(f"{folder / MODEL} is damaged: its checksum is not the one in {CONFIG}")
+        state = load(weights)
+    except (SafetensorError, OSError, KeyError) as error:
+        raise _damaged(folder / MODEL, error) from None
+    if not _fits(config.get("architecture"), state):
+        raise _unlike(folder)
+    return config, state, read_history(folder)
+
+
+def _fits(shape: object, state: Mapping[str, Tensor]) -> bool:
+    """Whether the numbers of an architecture could be those of these weights: else building it could take for ever."""
+    if not isinstance(shape, dict):
+        return shape is None  # its absence is found when the model is built
+    total = sum(value.numel() for value in state.values())
+    most = dict.fromkeys(("layers", "blocks", "scales"), len(state))
+    root = total if shape.get("kernel") == "lattice" else 2 * math.isqrt(total) + 1  # there are square matrices
+    most |= dict.fromkeys(("width", "features", "components"), root) | {"context": total}
+    event, bodies = shape.get("shape", []), shape.get("bodies") or []
+    for sizes in (event, bodies):
+        if not isinstance(sizes, list) or not all(isinstance(n, int) and 0 < n <= total for n in sizes):
+            return False
+    if (event and (math.prod(event) > total or event[0] > 4 * root)) or math.prod(bodies) > total:
+        return False
+    numbers = ((shape.get(name), top) for name, top in most.items())
+    return all(value is None or (isinstance(value, int) and 0 <= value <= top) for value, top in numbers)
+
+
+@contextmanager
+def rebuilding(folder: str | os.PathLike) -> Iterator[None]:
+    """Say of anything that fails while a run's config is made use of that the run is damaged."""
+    try:
+        yield
+    except (InputError, OSError):
+        raise
+    except Exception as error:
+        raise _unlike(folder) from error
+
+
+def _unlike(folder: str | os.PathLike) -> InputError:
+    return InputError(f"{folder}/{CONFIG} does not describe the model beside it: it is damaged")
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
+    return InputError(f"{path} is damaged ({reason}): fit again, or take a copy of the run")
 
 
 def read_history(folder: str | os.PathLike) -> list[dict]:
@@ -99,6 +156,9 @@ def read_history(folder: str | os.PathLike) -> list[dict]:
     if not path.is_file():
         return []
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is damaged ({error}): fit again, or take a copy of the run") from None
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (ValueError, RecursionError, OSError) as error:
+        raise _damaged(path, error) from None
+    if not all(isinstance(record, dict) for record in records):
+        raise _damaged(path, ValueError("not every line is a record"))
+    return records

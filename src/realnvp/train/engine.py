@@ -8,21 +8,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["PILOT", "WORTH", "Engine"]
+__all__ = ["COST", "PILOT", "SAVES", "Engine"]
 
 PILOT = 30
 """Steps after which it is known how long a step takes."""
-WORTH = 240.0
-"""Seconds of training left from which compiling pays: it takes up to a minute, and saves a third or so of the rest."""
+COST = 0.75
+"""Seconds that compiling takes for each of the objective's parameters, roughly: a minute or two for a usual flow."""
+SAVES = 0.2
+"""The least share of the training that compiled steps save, roughly."""
 
 
 class Engine(nn.Module):
     """An objective that is compiled where that pays.
 
-    ``choice`` is ``True`` (before the first step), ``False``, or ``"auto"``: after ``PILOT`` steps, if ``WORTH``
-    seconds or more are ``left`` at their pace. The first compiled batch of each kind is tried outside the training, so
-    that a machine without a compiler goes on without, and says so; how long that took is told to ``waited``. Compiled
-    code is kept by torch between processes.
+    ``choice`` is ``True`` (before the first step), ``False``, or ``"auto"``: after ``PILOT`` steps, if at their pace so
+    much is ``left`` that compiling is repaid, by ``COST`` and ``SAVES``. The first compiled batch of each kind is tried
+    outside the training, so that a machine without a compiler goes on without, and says so; how long that took is told
+    to ``waited``. Compiled code is kept by torch between processes.
 
     Args:
         objective: ``objective(batch) -> scalar``.
@@ -75,7 +77,7 @@ class Engine(nn.Module):
         if self.steps < PILOT:
             return False
         pace = (time.monotonic() - self.begun) / (PILOT - PILOT // 3)
-        self.settled = self.left(pace) < WORTH
+        self.settled = SAVES * self.left(pace) < COST * sum(1 for _ in self.objective.parameters())
         return not self.settled
 
     def _compile(self, batch: Any) -> None:

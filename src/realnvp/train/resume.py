@@ -74,9 +74,10 @@ class Checkpoint:
         from safetensors.torch import save
 
         kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        told = json.dumps({"about": self.about, "facts": facts, "note": self.note, "sha256": _digest(kept)})
+        told = json.loads(json.dumps({"about": self.about, "facts": facts, "note": self.note}))
+        told["sha256"] = _digest(kept, told)
         check_folder(self.path.parent)
-        write_atomically(self.path, save(kept, metadata={"realnvp": told}))
+        write_atomically(self.path, save(kept, metadata={"realnvp": json.dumps(told)}))
         self.wait()
 
     def read(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -87,9 +88,11 @@ class Checkpoint:
             with safe_open(self.path, framework="pt") as file:
                 told = json.loads((file.metadata() or {})["realnvp"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-            whole = told["sha256"] == _digest(tensors)
-        except (SafetensorError, KeyError, ValueError):
+            whole = told.pop("sha256") == _digest(tensors, told)
+        except (SafetensorError, KeyError, ValueError, TypeError, RecursionError, OSError):
             whole = False
+        for left in self.path.parent.glob(f".{CHECKPOINT}.*.tmp"):  # of a writing that was cut short
+            left.unlink(missing_ok=True)
         if not whole:
             raise InputError(f"{self.path} is damaged: it cannot be resumed, fit without resume")
         about = json.loads(json.dumps(self.about))
@@ -113,11 +116,12 @@ def read_note(folder: str | os.PathLike) -> str:
         return ""
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    found = hashlib.sha256()
+def _digest(tensors: Mapping[str, Tensor], told: Mapping[str, Any]) -> str:
+    found = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for name in sorted(tensors):
-        found.update(name.encode())
-        found.update(tensors[name].reshape(-1).view(torch.uint8).numpy().tobytes())
+        value = tensors[name]
+        found.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        found.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
     return found.hexdigest()
 
 

@@ -63,7 +63,7 @@ def cifar_members(archive: Path) -> Iterator[tuple[str, bytes]]:
 def read_npy(path: Path) -> np.ndarray:
     """Read an array of pictures from an .npy file."""
     try:
-        found = np.load(path, allow_pickle=False)
+        found = np.array(np.lib.format.open_memmap(path, mode="r"))
     except (ValueError, EOFError, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise

@@ -37,6 +37,17 @@ WIDE = 128
 LAYERS = {"additive": 8, "affine": 10, "spline": 4}
 """How many couplings ``layers="auto"`` means: a spline bends more than a scaling does."""
 
+_WHOLE = {
+    "layers": (1, 10_000),
+    "width": (1, 100_000),
+    "scales": (1, 100),
+    "blocks": (0, 1000),
+    "batch_size": (1, 10**9),
+    "max_steps": (0, 10**12),
+    "particles": (16, 10**9),
+}
+"""The least that each number of the constructor may be, and the most: beyond it building would not end."""
+
 Choice = TypeVar("Choice")
 Seed = int | np.random.RandomState | np.random.Generator | None
 Method = TypeVar("Method", bound=Callable[..., object])
@@ -51,15 +62,7 @@ def chosen(what: str, name: object, choices: dict[str, Choice]) -> Choice:
 
 def check_params(model: Any, auto: Sequence[str] = ("layers",)) -> None:
     """Refuse constructor parameters that make no sense, by name; those of ``auto`` may be ``"auto"``."""
-    for name, least in {
-        "layers": 1,
-        "width": 1,
-        "scales": 1,
-        "blocks": 0,
-        "batch_size": 1,
-        "max_steps": 0,
-        "particles": 16,
-    }.items():
+    for name, (least, most) in _WHOLE.items():
         if not hasattr(model, name):
             continue
         value = getattr(model, name)
@@ -67,6 +70,8 @@ def check_params(model: Any, auto: Sequence[str] = ("layers",)) -> None:
             continue
         if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or value < least:
             raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        if int(value) > most:
+            raise InputError(f"{name} must be a whole number of at most {most:,}, got {value!r}")
     for name in ("lr", "max_time", "validation_fraction"):
         value = getattr(model, name, 0)
         if name in auto and value == "auto":

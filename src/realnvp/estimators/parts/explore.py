@@ -41,6 +41,11 @@ class Counted:
                 f"the potential failed after {self.evaluations:,} energies ({type(error).__name__}: {reason}): look "
                 "what it does at points far out, or give bounds"
             ) from error
+        if not isinstance(u, Tensor) or u.shape != x.shape[:1] or not u.is_floating_point():
+            given = f"{u.dtype} of shape {tuple(u.shape)}" if isinstance(u, Tensor) else type(u).__name__
+            raise InputError(
+                f"the potential returned {given} for points of shape {tuple(x.shape)}: return (n,) each time"
+            )
         if (u == -torch.inf).any():
             where = ", ".join(f"{v:.4g}" for v in x[int((u == -torch.inf).nonzero()[0])][:6].tolist())
             raise InputError(

@@ -135,15 +135,15 @@ def _called(potential: Energy, x: Tensor, at: str) -> Tensor:
         ) from error
     if not isinstance(u, Tensor):
         raise InputError(f"the potential returned {type(u).__name__} for {at}: return a torch tensor of shape (n,)")
-    return u
-
-
-def _check_values(u: Tensor, x: Tensor, at: str) -> None:
     if u.shape != x.shape[:1]:
         hint = "sum over the features, not over the rows" if u.dim() == 0 else "return one energy for each row, (n,)"
         raise InputError(f"the potential returned shape {tuple(u.shape)} for {at}: {hint}")
     if u.dtype != x.dtype:
         raise InputError(f"the potential returned {u.dtype} for {x.dtype} points: make its constants of x's dtype")
+    return u
+
+
+def _check_values(u: Tensor, x: Tensor, at: str) -> None:
     finite = torch.isfinite(u)
     if not finite.any():
         raise InputError(
@@ -160,8 +160,8 @@ def _check_values(u: Tensor, x: Tensor, at: str) -> None:
 def _check_rows(potential: Energy, x: Tensor, u: Tensor) -> None:
     """Each row must have its own energy, whatever rows are beside it."""
     row = int(torch.isfinite(u).nonzero()[-1])
-    alone = potential(x[row : row + 1])
-    if alone.shape != (1,) or not torch.allclose(alone[0], u[row], rtol=1e-3, atol=1e-3):
+    alone = _called(potential, x[row : row + 1], "a single row")
+    if not torch.allclose(alone[0], u[row], rtol=1e-3, atol=1e-3):
         raise InputError(
             f"the potential gives {alone.flatten()[0].item():.6g} for a row alone and {u[row].item():.6g} for it among "
             "others: each row must have its own energy"

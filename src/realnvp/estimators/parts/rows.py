@@ -22,6 +22,7 @@ __all__ = [
     "fingerprint",
     "hold_out",
     "in_chunks",
+    "log_densities",
     "mean_objective",
     "plain_array",
     "scaled",
@@ -125,3 +126,10 @@ def mean_objective(objective: nn.Module, rows: Sequence[Tensor], chunk: int = CH
     total = sum(len(p[0]) * float(objective(p[0] if len(p) == 1 else p)) for p in pieces)
     objective.train(was)
     return total / len(rows[0])
+
+
+@torch.no_grad()
+def log_densities(flow: Flow, rows: Sequence[Tensor], chunk: int = CHUNK) -> np.ndarray:
+    """Log density of each row in nats, ``chunk`` rows at a time: float64."""
+    pieces = zip(*(a.split(chunk) for a in rows), strict=True)
+    return torch.cat([flow.log_prob(*p) for p in pieces]).double().cpu().numpy()

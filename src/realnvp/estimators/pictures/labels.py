@@ -51,7 +51,8 @@ class Labels:
         if given.shape != (n,):
             raise InputError(f"context has shape {given.shape}: pass one label for each of the {n} pictures")
         at = {label: i for i, label in enumerate(self.classes)}
-        if unknown := [label for label in given.tolist() if label not in at]:
+        known = self.classes if given.dtype == object else at  # objects need not have a hash
+        if unknown := [label for label in given.tolist() if label not in known]:
             raise InputError(
                 f"context {unknown[0]!r} is no class the model has seen: {', '.join(map(str, self.classes))}"
             )

@@ -20,9 +20,11 @@ from realnvp.report.plots.line import histogram_1d, latent_histogram, radius_qua
 from realnvp.report.plots.many import corner
 from realnvp.report.plots.pictures import gif_bytes, montage, png_bytes
 from realnvp.report.plots.plane import bent_grid, density, difference, latent, scatter
+from realnvp.report.plots.uniform import COLOURED, normality_bars, pit_difference, pit_histogram
 from realnvp.report.plots.weights import bound_curve, ess_curve, weight_histogram
 
 __all__ = [
+    "COLOURED",
     "DATA",
     "INK",
     "MODEL",
@@ -44,6 +46,9 @@ __all__ = [
     "latent_histogram",
     "misfits",
     "montage",
+    "normality_bars",
+    "pit_difference",
+    "pit_histogram",
     "png_bytes",
     "points",
     "radius_quantiles",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from realnvp.report.sheets import line, many, plane
+from realnvp.report.sheets import latent, line, many, plane
 from realnvp.report.sheets.base import Run, prepare
 from realnvp.report.sheets.energy import EnergyModel, EnergyRun, energy_sheets
 from realnvp.report.sheets.pictures import IMAGE_FILES, ImageModel, ImageRun, image_sheets
@@ -43,6 +43,8 @@ def sheets(run: Run) -> dict[str, Callable[[Run], Figure]]:
         found = {"corner.png": many.corner, "latent.png": many.latent}
     if run.before is not None and features < 3:
         found["before_after.png"] = line.before_after if features == 1 else plane.before_after
+    if run.reference is None or getattr(run.model, "flow_", None) is not None:
+        found["pit.png"] = latent.ranks
     if getattr(run.model, "history_", None):
         found["training.png"] = line.training
     return found

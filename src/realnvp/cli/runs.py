@@ -1,0 +1,75 @@
+"""``realnvp info`` and ``export``: what a run holds, and its flow as files for other runtimes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from realnvp.cli.base import say, sentences
+from realnvp.cli.options import Force, Quiet, Run
+from realnvp.errors import InputError
+
+if TYPE_CHECKING:
+    from realnvp.flow import Flow
+
+__all__ = ["export", "info"]
+
+
+@sentences
+def info(
+    run: Run,
+    json: Annotated[bool, typer.Option("--json", help="Print the run's config.json.")] = False,
+) -> None:
+    """Say what a run folder holds: data, model, figures."""
+    from realnvp.cli.use import info as tell
+    from realnvp.cli.use import kind_of
+    from realnvp.train.checkpoint import rebuilding
+
+    with rebuilding(run):
+        if kind_of(run) == "images" and not json:
+            from realnvp.cli.pictures_use import tell as describe
+
+            describe(run)
+            return
+        tell(run, as_json=json)
+
+
+@sentences
+def export(
+    run: Run,
+    as_onnx: Annotated[bool, typer.Option("--onnx", help="Write ONNX files; needs the extra realnvp[onnx].")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder to write into; by default onnx in the run.")] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a run's flow as files for other runtimes.
+
+    log_prob.onnx gives log densities of x, sample.onnx turns base noise into draws; flow.json describes both.
+    """
+    from realnvp.cli.use import kind_of
+    from realnvp.export import onnx
+    from realnvp.train.checkpoint import read_config
+
+    if not as_onnx:
+        raise InputError("say in which form to export: realnvp export RUN --onnx")
+    kind, folder = kind_of(run), run / "onnx" if out is None else out
+    flow, config = _flow(run, kind), read_config(run)
+    data = config.get("data") or {}
+    notes: dict[str, Any] = {"kind": kind, "columns": data.get("columns") or config.get("columns")}
+    notes |= {"context_columns": data.get("context_columns"), "classes": config.get("classes")}
+    notes |= {"levels": config["params"].get("levels")}  # of pictures: x = (k + u) / levels
+    onnx(flow, folder, force=force, **{name: value for name, value in notes.items() if value})
+    entries = ", context" * bool(flow.context)
+    say(f"log_prob.onnx   x{entries} -> log_prob, nats", quiet=quiet)
+    say(f"sample.onnx     z{entries} -> x, log_prob, for noise z as flow.json says", quiet=quiet)
+    say(f"in {folder}; both were run, and give the numbers of the run", quiet=quiet)
+
+
+def _flow(run: Path, kind: str) -> "Flow":
+    from realnvp.estimators import BoltzmannGenerator, ImageRealNVP, RealNVP
+
+    if kind == "images":
+        return ImageRealNVP.load(run, device="cpu").flow_
+    if kind == "boltzmann":
+        return BoltzmannGenerator.load(run).flow_
+    return RealNVP.load(run, device="cpu").flow_

@@ -1,0 +1,122 @@
+"""What a fitted density of a table is used for: densities, latent coordinates, samples, outliers."""
+
+import copy
+from collections.abc import Iterator
+from numbers import Real
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, DensityMixin, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from realnvp.data.check import check_names
+from realnvp.errors import InputError
+from realnvp.estimators.parts.base import CHUNK, Seed, count_of, seed_of
+from realnvp.estimators.parts.rows import context_rows, in_chunks, tensor
+from realnvp.flow import Flow
+
+__all__ = ["TableUse", "quantile_curve"]
+
+_LEVELS = np.linspace(0, 1, 101) ** 2
+"""Where the quantile curve is kept: close to one another at the low end, where outliers are."""
+
+
+class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
+    """Uses of ``flow_``, in double precision; the attributes are set by ``fit`` and ``load``."""
+
+    flow_: Flow
+    n_features_in_: int
+    held_out_quantiles_: list[float] | None = None
+
+    def score_samples(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
+        """Log density of each row in nats, in the units of ``X``: shape (n,), float64."""
+        flow = self._exact()
+        return in_chunks(flow.log_prob, self._read(X, context), flow)
+
+    def score(self, X: ArrayLike, y: object = None, context: ArrayLike | None = None) -> float:
+        """Mean of ``score_samples``: nats per row, higher is better."""
+        return float(self.score_samples(X, context).mean())
+
+    def transform(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
+        """Latent coordinates of each row: shape (n, D), standard normal where the fit is good and the base normal."""
+        flow = self._exact()
+        return in_chunks(lambda *a: flow(*a)[0], self._read(X, context), flow)
+
+    def inverse_transform(self, Z: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
+        """Rows of the given latent coordinates: undoes ``transform``."""
+        check_is_fitted(self, "flow_")
+        rows: np.ndarray = check_array(Z, dtype=np.float64)
+        if (columns := rows.shape[1]) != self.n_features_in_:
+            raise InputError(f"Z has {columns} columns, the model {self.n_features_in_}: pass what transform gave")
+        flow = self._exact()
+        return in_chunks(lambda *a: flow.inverse(*a)[0], (rows, context_rows(context, len(rows), flow.context)), flow)
+
+    def sample(self, n_samples: int = 1, context: ArrayLike | None = None, *, random_state: Seed = None) -> np.ndarray:
+        """Draw rows, shape (n, D); ``context`` of shape (n, C), (1, C) or (C,) says given what."""
+        return np.concatenate(list(self.iter_samples(n_samples, context, random_state=random_state)))
+
+    def iter_samples(
+        self, n_samples: int, context: ArrayLike | None = None, *, random_state: Seed = None
+    ) -> Iterator[np.ndarray]:
+        """Draw the same rows as ``sample`` in pieces, so that memory does not grow with their number."""
+        check_is_fitted(self, "flow_")
+        n_samples = count_of(n_samples)
+        flow = self._exact()
+        C = context_rows(context, n_samples, flow.context, shared=True)
+        device = next(flow.buffers()).device
+        generator = torch.Generator(device).manual_seed(seed_of(random_state))
+        for start in range(0, n_samples, CHUNK):
+            rows = min(CHUNK, n_samples - start)
+            given = None if C is None else tensor(C[start : start + rows] if C.ndim > 1 else C).to(device)
+            yield flow.sample(rows, given, generator=generator).cpu().numpy()
+
+    def outlier_scores(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
+        """``-log q(x)`` of each row in nats: shape (n,), higher is less likely."""
+        return -self.score_samples(X, context)
+
+    def predict_outliers(self, X: ArrayLike, rate: float = 0.01, context: ArrayLike | None = None) -> np.ndarray:
+        """Tell the unlikely rows: -1 where ``log q(x)`` lies below the threshold, else 1, shape (n,).
+
+        The threshold is the ``rate`` quantile of the log densities of the rows held out by ``fit``: of fresh rows of
+        the same law a share of ``rate`` is flagged, within ``sqrt(rate (1 - rate) / held-out rows)``. A rate below
+        ``1 / held-out rows`` flags what is less likely than all of them.
+        """
+        check_is_fitted(self, "flow_")
+        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < rate < 1:
+            raise InputError(f"rate is the share of usual rows to flag, above 0 and below 1, got {rate!r}")
+        if self.held_out_quantiles_ is None:
+            raise InputError(
+                "this run was saved without the log densities of its held-out rows: fit again, or compare "
+                "score_samples with a threshold of your own"
+            )
+        threshold = np.interp(rate, _LEVELS, self.held_out_quantiles_)
+        return np.where(self.score_samples(X, context) < threshold, -1, 1)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_features_in_
+
+    def _read(self, X: ArrayLike, context: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None]:
+        check_is_fitted(self, "flow_")
+        check_names(X)
+        rows: np.ndarray = validate_data(self, X, dtype=np.float64, reset=False)
+        return rows, context_rows(context, len(rows), self.flow_.context)
+
+    def _exact(self) -> Flow:
+        """A float64 copy of the flow: what users get does not depend on how rows are batched."""
+        check_is_fitted(self, "flow_")
+        return copy.deepcopy(self.flow_).double()
+
+
+def quantile_curve(log_prob: np.ndarray, weights: np.ndarray | None = None) -> list[float]:
+    """Quantiles of log densities at fixed levels, 0 to 1, as plain numbers.
+
+    The k-th smallest of n has the level ``k / (n + 1)``, the mean share of the law below it (Weibull's positions);
+    with weights ``sum_{i <= k} w_i / (sum w + mean w)``.
+    """
+    order = np.argsort(log_prob)
+    w = np.ones(len(order)) if weights is None else weights[order]
+    found: list[float] = np.interp(_LEVELS, w.cumsum() / (w.sum() + w.mean()), log_prob[order]).tolist()
+    return found

@@ -1,0 +1,51 @@
+"""The two programs of a flow, traced by ``torch.export``."""
+
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from realnvp.export.plain import plain
+from realnvp.flow import Flow
+
+__all__ = ["NAMES", "programs"]
+
+NAMES = {"log_prob": ("x", ("log_prob",)), "sample": ("z", ("x", "log_prob"))}
+"""What each program takes and what it returns; both take a ``context`` behind that where the flow has one."""
+
+
+class _LogProb(nn.Module):
+    def __init__(self, flow: Flow) -> None:
+        super().__init__()
+        self.flow = flow
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        return self.flow.log_prob(x, context)
+
+
+class _Sample(_LogProb):
+    def forward(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        return self.flow.push(z, context)
+
+
+def programs(flow: Flow, *, dtype: torch.dtype | None = None) -> dict[str, torch.export.ExportedProgram]:
+    """Return the flow as exported programs for any number of rows, by name.
+
+    ``"log_prob"``   ``x -> log q(x)``, nats
+    ``"sample"``     ``z -> x, log q(x)`` for base noise ``z``, with ``Flow.push``'s results
+
+    A context (n, C) goes behind. ``dtype`` is float64 for vectors, as the estimators compute, and float32 for pictures.
+    """
+    wide = torch.float64 if len(flow.event_shape) == 1 else torch.float32
+    dtype = wide if dtype is None else dtype
+    made, rows = plain(flow, dtype), torch.export.Dim("rows", min=1)
+    given = {"context": torch.zeros(3, flow.context, dtype=dtype)} if flow.context else {}
+    found = {}
+    for (name, (enters, _)), module in zip(NAMES.items(), (_LogProb, _Sample), strict=True):
+        inputs = {enters: torch.full((3, *flow.event_shape), 0.5, dtype=dtype), **given}
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # the tracer speaks of its own inside
+            found[name] = torch.export.export(
+                module(made).eval(), (), inputs, dynamic_shapes={key: {0: rows} for key in inputs}
+            )
+    return found

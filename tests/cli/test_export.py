@@ -1,0 +1,63 @@
+"""``realnvp export``."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from realnvp import BoltzmannGenerator, ImageRealNVP, RealNVP
+
+QUICK = ["--max-steps", "5", "--layers", "1", "--width", "4", "--no-figures", "--out", "run"]
+
+
+def session(name):
+    return pytest.importorskip("onnxruntime").InferenceSession(f"run/onnx/{name}.onnx")
+
+
+def test_a_table_is_exported_in_its_own_units(realnvp, table):
+    realnvp("fit", table, *QUICK, "--context", "age")
+    code, out, err = realnvp("export", "run", "--onnx")
+    rows = np.loadtxt(table, delimiter=",", skiprows=1)
+    (found,) = session("log_prob").run(None, {"x": rows[:, :2], "context": rows[:, 2:]})
+
+    assert (code, err) == (0, "")
+    assert "log_prob.onnx   x, context -> log_prob, nats" in out
+    model = RealNVP.load("run")
+    frame = pd.DataFrame(rows[:, :2], columns=model.feature_names_in_)
+    np.testing.assert_allclose(found, model.score_samples(frame, rows[:, 2:]), atol=1e-5)
+    about = json.loads(Path("run/onnx/flow.json").read_text())
+    assert (about["columns"], about["context_columns"]) == (["height", "width"], ["age"])
+    assert about["base"]["name"] == "normal"
+
+
+def test_an_energy_and_pictures_are_exported(realnvp):
+    realnvp("boltzmann", "u1", *QUICK)
+    assert realnvp("export", "run", "--onnx", "-q")[:2] == (0, "")
+    x = np.random.default_rng(0).uniform(-2, 2, (50, 2))
+    np.testing.assert_allclose(
+        session("log_prob").run(None, {"x": x})[0], BoltzmannGenerator.load("run").score_samples(x), atol=1e-5
+    )
+
+    realnvp("fit", "digits", *QUICK, "--by-label", "--force")
+    assert realnvp("export", "run", "--onnx", "-q", "--force")[:2] == (0, "")
+    z = np.random.default_rng(0).normal(size=(4, 1, 8, 8)).astype(np.float32)
+    x, _ = session("sample").run(None, {"z": z, "context": np.eye(10, dtype=np.float32)[:4]})
+    k = ImageRealNVP.load("run").inverse_transform(z[:, 0], np.arange(4))
+    about = json.loads(Path("run/onnx/flow.json").read_text())
+    assert (about["levels"], about["classes"]) == (17, list(range(10)))
+    np.testing.assert_array_equal(np.floor(x[:, 0] * 17).clip(0, 16), k)
+
+
+def test_what_cannot_be_exported_gets_a_sentence(realnvp, monkeypatch):
+    assert realnvp("export", "none", "--onnx")[::2] == (
+        2,
+        "realnvp: there is no run folder none: name the folder that fit wrote\n",
+    )
+    realnvp("fit", "moons", *QUICK)
+    assert "say in which form" in realnvp("export", "run")[2]
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert "pip install 'realnvp[onnx]'" in realnvp("export", "run", "--onnx")[2]
+    assert not Path("run/onnx").exists()

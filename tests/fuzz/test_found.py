@@ -1,0 +1,141 @@
+"""What was found by throwing things at the doors, each once more."""
+
+import io
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from bench.fuzz import command
+from realnvp import BoltzmannGenerator, ImageRealNVP, InputError, RealNVP
+from realnvp.data.pictures.files import read_npy
+from realnvp.data.table import read_table
+
+TINY = {"layers": 1, "width": 4, "max_steps": 2, "verbose": False, "random_state": 0}
+
+
+def test_labels_that_cannot_be_hashed_are_no_classes():
+    images = np.random.default_rng(0).integers(0, 5, (12, 4, 4))
+    model = ImageRealNVP(**TINY, levels=5, device="cpu").fit(images, context=np.arange(12) % 3)
+
+    with pytest.raises(InputError, match=r"context \{\} is no class the model has seen: 0, 1, 2"):
+        model.sample(1, context={})
+
+
+@pytest.mark.parametrize("late", [1, 2, 3, 5, 9])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda x: x,
+        lambda x: x.sum(),
+        lambda x: x[:-1].square().sum(1),
+        lambda _: None,
+        lambda x: x.detach().square().sum(1).numpy(),
+        lambda x: x.square().sum(1).to(torch.complex64),
+    ],
+)
+def test_a_potential_that_goes_wrong_later_gets_a_sentence(late, wrong):
+    calls = iter(range(10**9))
+
+    def potential(x):
+        return x.square().sum(1) if next(calls) < late else wrong(x)
+
+    with pytest.raises(InputError, match=r"the potential (returned|gives|failed)"):
+        BoltzmannGenerator(2, particles=16, **TINY).fit(potential)
+
+
+@pytest.mark.parametrize("names", [["a", "a"], [1, "1"]])
+def test_a_data_frame_with_a_name_twice_gets_a_sentence(names):
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2)), columns=names)
+    model = RealNVP(**TINY)
+
+    with pytest.raises(InputError, match=f"more than one column '{names[1]}': rename all but one"):
+        model.fit(frame)
+    with pytest.raises(InputError, match="rename all but one"):
+        model.fit(frame.to_numpy()).score_samples(frame)
+
+
+@pytest.mark.parametrize("name", [":", ":f", "a:", "json:loads", "x..y:f"])
+def test_a_potential_without_a_module_gets_a_sentence(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = command(["boltzmann", name, "--max-steps", "1"])
+
+    assert code == 2
+    assert err.count("\n") == 1
+    assert "REALNVP_TRACEBACK" not in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_that_are_no_text_leave_nothing_on_stderr(tmp_path, capfd):
+    path = tmp_path / "table.csv"
+    path.write_bytes(b"a,\xff\n1,2\n1,2,3\n")
+
+    with pytest.raises(InputError, match="is not UTF-8 text"):
+        read_table(path)
+    assert capfd.readouterr().err == ""
+
+
+def test_an_archive_under_the_name_of_an_array_gets_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez(tmp_path / "a.npz", X=np.zeros((20, 4, 4), np.uint8))
+    (tmp_path / "a.npz").rename(tmp_path / "a.npy")
+
+    with pytest.raises(InputError, match="is not a plain NumPy array"):
+        read_npy(tmp_path / "a.npy")
+    code, _, err = command(["fit", "a.npy"])
+    assert code == 2
+    assert "cannot be read" in err or "no plain array" in err
+
+
+def test_an_array_that_declares_more_than_there_is_gets_a_sentence(tmp_path):
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (2**40, 4, 4)})
+
+    with pytest.raises(InputError, match="is not a plain NumPy array"):
+        read_npy(tmp_path / "a.npy")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_table(tmp_path / "a.npy")
+
+
+def test_a_small_archive_does_not_fill_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("realnvp.data.table._BOMB", 10**6)
+    inner = io.BytesIO()
+    np.save(inner, np.zeros((200_000, 2)))
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("X.npy", inner.getvalue())
+
+    with pytest.raises(InputError, match="would unpack to 3,200,128 bytes from"):
+        read_table(tmp_path / "bomb.npz")
+
+
+def test_a_pickle_inside_an_array_is_never_loaded(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (tmp_path.joinpath("sprung").touch, ())
+
+    for name in ("a.npy", "a.npz"):
+        save = np.save if name == "a.npy" else np.savez
+        save(tmp_path / name, np.array([Trap(), Trap()], dtype=object), allow_pickle=True)
+        with pytest.raises(InputError, match="nothing pickled is ever loaded"):
+            read_table(tmp_path / name)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_folders_made_for_a_run_that_is_not_written_are_taken_away(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert command(["boltzmann", "json:loads", "--out", "new/deep/run"])[0] == 2
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command_", [["fit", "moons"], ["fit", "digits"], ["boltzmann", "u1"]], ids=" ".join)
+@pytest.mark.parametrize("option", ["--layers", "--width", "--batch-size", "--max-steps"])
+def test_numbers_beyond_all_measure_are_refused_before_building(command_, option, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = command([*command_, option, "99999999999999999999"])
+
+    assert code == 2
+    assert f"{option} must be a whole number of at most" in err
+    assert not list(tmp_path.iterdir())
