@@ -204,6 +204,7 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
             batch=course.batch_size,
             progress=lambda n: limits.progress(n, time.monotonic() - started),
             pooled=course.objective != "reverse",
+            lots=self.max_steps // 40,  # draws of a sixth of the training: older ones are of another flow
         )
         objective, batches = lessons.course(
             course.objective, hottest=course.hottest, path_gradient=course.path_gradient

@@ -21,9 +21,9 @@ __all__ = ["Lessons"]
 class Lessons:
     """What a flow learns an energy from: the population at first, then weighted draws of its own, or base noise.
 
-    ``pooled`` keeps the weighted draws, for ``ForwardKL``. While the weights are too uneven to learn from (ESS below
-    ``poor``) they are flattened, and chains, started from the flow's own weighted draws and from the population, find
-    what the flow has not.
+    ``pooled`` keeps the weighted draws, for ``ForwardKL``: in one or two dimensions ``lots`` of them, 32 to 64. While
+    the weights are too uneven to learn from (ESS below ``poor``) they are flattened, and chains, started from the
+    flow's own weighted draws and from the population, find what the flow has not.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Lessons:
         batch: int,
         progress: Callable[[int], float],
         pooled: bool = True,
+        lots: int = 64,
         every: int = 8,
         warm: float = 0.15,
         poor: float = 0.5,
@@ -45,13 +46,14 @@ class Lessons:
         self.batch, self.progress, self.every = batch, progress, every
         self.pooled = pooled
         self.warm, self.poor, self.log_z = warm, poor, log_z
-        few = points.shape[1] <= 2
-        lots, self.fresh, self.steps = (64, 200, 1) if few else (32, 220, 5)  # of many dimensions old lots tell little
-        self.points, self.pool = points, Pool(lots)
+        self.fine = points.shape[1] <= 2
+        self.fresh, self.steps = (200, 1) if self.fine else (220, 5)
+        self.points = self._shuffled(points) if self.fine else points
+        self.pool = Pool(min(64, max(32, lots)) if self.fine else 32)  # in many dimensions old lots tell little
         self.found: dict[str, float] = {}
         self.begun = 0.0
         with torch.no_grad():
-            self.point_energy = self.energy(points)
+            self.point_energy = self.energy(self.points)
         self._teach()
 
     def course(self, name: str, *, hottest: float, path_gradient: bool) -> tuple[nn.Module, Iterable]:
@@ -142,20 +144,27 @@ class Lessons:
         order = torch.randperm(len(self.points), generator=self.generator)
         settled = torch.cat((self.points[order[:n]], draws[picked]))
         found = relaxed(self.energy, settled, moves, self.generator, scale=spread(self.points), steps=self.steps).x
-        self.points = torch.cat((self.points[order[2 * n :]], found))
+        self.points = torch.cat((found, self.points[order[2 * n :]]))
         with torch.no_grad():
-            self.point_energy = torch.cat((self.point_energy[order[2 * n :]], self.energy(found)))
-        self._teach()
+            self.point_energy = torch.cat((self.energy(found), self.point_energy[order[2 * n :]]))
+        self._teach(self.done)
 
-    def _teach(self) -> None:
+    def _teach(self, done: float = 0.0) -> None:
         """Hold the population in the pool, with the density that its normaliser gives it.
 
         Where the flow gives it that density too it teaches nothing, however the points are spread; where the flow has
-        lost a place it pulls for ever.
+        lost a place it pulls. The points are always the same, and in one or two dimensions the flow is fine enough to
+        bend towards them in between: there fewer and fewer are held as the training goes on.
         """
-        log_w = torch.where(torch.isfinite(self.point_energy), self.log_z, -torch.inf)
+        self.done = done if self.fine else 0.0
+        many = max(1, round(len(self.points) * (1.0 - min(self.done, 1.0))))
+        u = self.point_energy[:many]
         if self.pooled:
-            self.pool.hold(self.points, log_w, -self.point_energy - self.log_z)
+            log_w = torch.where(torch.isfinite(u), self.log_z, -torch.inf)
+            self.pool.hold(self.points[:many], log_w, -u - self.log_z)
+
+    def _shuffled(self, points: Tensor) -> Tensor:
+        return points[torch.randperm(len(points), generator=self.generator)]
 
     def noise(self, n: int) -> Tensor:
         """Draw base noise."""
@@ -170,6 +179,7 @@ class Lessons:
 
     def _of_pool(self, step: int, n: int) -> tuple[Tensor, Tensor, Tensor]:
         if step % self.every == 0:
+            self._teach(self.progress(step))
             self.look(self.flow, self.fresh)
         return self.pool.draw(n, self.generator)
 
