@@ -178,6 +178,9 @@ def boltzmann(
         int | None, typer.Option(min=1, help="Points per step; by default 512, on a lattice 256.")
     ] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate; by default 3e-3, on a lattice 1e-2.")] = None,
+    compiled: Compile = None,
+    memory: Memory = MemoryName.stored,
+    precision: Precision = PrecisionName.auto,
     seed: Seed = 0,
     threads: Threads = None,
     out: RunOut = None,
@@ -203,6 +206,9 @@ def boltzmann(
         "max_time": max_time,
         "batch_size": batch_size or "auto",
         "lr": "auto" if lr is None else lr,
+        "compile": "auto" if compiled is None else compiled,
+        "memory": memory.value,
+        "precision": precision.value,
         "random_state": seed,
         "verbose": not quiet,
     }
