@@ -90,11 +90,11 @@ def test_a_saved_model_is_the_same(three, tmp_path):
 
 
 def test_a_named_potential_of_particles_is_learnt_as_such(tmp_path):
-    model = fitted(DW4(), max_steps=400, width="auto", layers="auto", particles=2000)
+    model = fitted(DW4(), max_steps=600, width="auto", layers="auto", particles=2000)
     model.save(tmp_path / "run")
 
     assert tuple(model.architecture_["bodies"]) == (4, 2)
-    assert model.ess_ > 0.01  # so short a training has 0.1 to 0.4; without the frame 0.00006
+    assert model.ess_ > 0.1  # 0.28 and 0.26 with the seeds 0 and 1; without the frame 0.00006
     again = BoltzmannGenerator.load(tmp_path / "run")
     assert again.potential_ == DW4()
     np.testing.assert_array_equal(again.sample(5, random_state=0), model.sample(5, random_state=0))

@@ -3,7 +3,6 @@
 import copy
 import math
 import pickle
-import shutil
 from itertools import product
 
 import pytest
@@ -11,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from realnvp.flow import Flow
-from realnvp.recipes import real_nvp
 from realnvp.transforms import BatchNorm, Coupling, Inverse, Transform
 
 BOTH = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
@@ -288,15 +286,3 @@ def test_a_recipe_gives_the_density_of_its_parts(recipe, context):
     z, _ = flow.transform(x, c)
 
     torch.testing.assert_close(flow.log_prob(x, c), flow.base.log_prob(z) + log_det(flow, x, c), rtol=1e-9, atol=1e-9)
-
-
-@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")  # its own
-@pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a compiler")
-def test_compiled_to_machine_code_it_gives_the_same():
-    torch._dynamo.reset()
-    flow = real_nvp(2, layers=1, hidden=(8,))
-    for p in flow.parameters():
-        nn.init.normal_(p, std=0.3)
-    x = torch.randn(16, 2)
-
-    torch.testing.assert_close(torch.compile(flow.log_prob, fullgraph=True)(x), flow.log_prob(x), rtol=1e-5, atol=1e-5)
