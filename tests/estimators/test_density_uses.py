@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from realnvp import InputError, RealNVP
 from realnvp.data import toy
 
-QUICK = {"max_steps": 30, "layers": 3, "width": 16, "verbose": False, "random_state": 0, "device": "cpu"}
+QUICK = {"max_steps": 30, "layers": 3, "width": 16, "verbose": False, "random_state": 0, "device": "cpu", "members": 1}
 
 
 @pytest.fixture(scope="module")
