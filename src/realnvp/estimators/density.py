@@ -10,25 +10,24 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 import realnvp
 from realnvp.data.batches import Batch, Deck, shuffled, stream
-from realnvp.data.check import check_columns, check_names
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, check_params, device_of, fitting, plain_params, seed_of
 from realnvp.estimators.parts.build import architecture, build, mixture_base, scalers, whole
-from realnvp.estimators.parts.rows import (
-    context_rows,
-    drawn,
-    fingerprint,
-    hold_out,
-    log_densities,
-    mean_objective,
-    scaled,
-    tensor,
+from realnvp.estimators.parts.columns import (
+    codec_of,
+    freshened,
+    held_out_density,
+    in_code,
+    learnt,
+    plain_columns,
+    recoded,
 )
+from realnvp.estimators.parts.rows import context_rows, drawn, fingerprint, hold_out, mean_objective, scaled, tensor
 from realnvp.estimators.parts.sample import Sample, row_weights
 from realnvp.estimators.parts.use import TableUse, quantile_curve
 from realnvp.flow import Flow
@@ -45,9 +44,10 @@ class RealNVP(TableUse, BaseEstimator):
     """Exact density of a table, learnt by a coupling flow; samples and latent coordinates in one pass.
 
     ``log q(x) = log base(f(x)) + log |det df/dx|`` in nats and in the units of ``X``: columns are standardised inside
-    and the Jacobian of that is counted. A trained linear map (LU) mixes the columns before each coupling. Training
-    keeps the weights that are best on held-out rows. A single column without context takes ``kernel="spline"``: the
-    other two kernels can only shift and scale it.
+    and the Jacobian of that is counted. Columns of whole numbers, of few values, of text or categories in a data frame
+    are learnt as such: ``q`` is then a mass in them, a density in the others, and samples are of their kind. A trained
+    linear map (LU) mixes the columns before each coupling. Training keeps the weights that are best on held-out rows.
+    A single column without context takes ``kernel="spline"``: the other two kernels can only shift and scale it.
 
     Args:
         kernel: ``"affine"`` (Real NVP), ``"additive"`` (NICE) or ``"spline"`` (rational-quadratic splines).
@@ -61,6 +61,9 @@ class RealNVP(TableUse, BaseEstimator):
         early_stopping: end when the held-out figure has not improved for a quarter of the training.
         validation_fraction: share of rows held out, at most half of them and at most 10,000; with 0, or below 10
             rows, the figures called held out are those of the training rows.
+        kinds: what the columns are, ``"auto"``: found out; ``"continuous"``, ``"discrete"`` or ``"categorical"``; one
+            word for all, or a dict by name or number. ``"continuous"`` leaves them as they are.
+        bounds: ``(low, high)`` between which all columns lie, or a dict of pairs by name or number; ``None`` is open.
         precision: what the nets compute in while training, ``"float32"`` or ``"bf16"``; ``"auto"`` is bf16 for nets of
             width 128 or more where the device multiplies it fast. Densities are exact in either.
         compile: compile the training step with ``torch.compile``; ``"auto"`` does where so much training is seen to be
@@ -73,7 +76,10 @@ class RealNVP(TableUse, BaseEstimator):
         callbacks: functions called with each evaluation's ``Record``; one that returns something true ends it.
 
     Attributes:
-        flow_: the trained ``realnvp.Flow``, in float32 and in the units of ``X``.
+        flow_: the trained ``realnvp.Flow``, in float32 and in the units of ``X``; of the code ``codec_`` of ``X`` where
+            some column is not plain.
+        columns_: one dict per column: name, kind (continuous, discrete, few values, boolean, categorical, rounded or
+            point mass), what was noticed in a sentence, and its code; nothing of a plain column.
         history_: one dict per evaluation: step, seconds, train and held-out NLL in nats, and more.
         stopped_by_: ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"``,
             ``"batches"`` or ``"interrupt"``.
@@ -97,6 +103,8 @@ class RealNVP(TableUse, BaseEstimator):
         max_time: float | None = None,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
+        kinds: str | dict = "auto",
+        bounds: tuple | dict | None = None,
         precision: str = "auto",
         compile: bool | str = "auto",  # noqa: A002 - the name the field uses
         memory: str = "stored",
@@ -115,6 +123,8 @@ class RealNVP(TableUse, BaseEstimator):
         self.max_time = max_time
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.kinds = kinds
+        self.bounds = bounds
         self.precision = precision
         self.compile = compile
         self.memory = memory
@@ -153,7 +163,8 @@ class RealNVP(TableUse, BaseEstimator):
             told = {name: getattr(self, name) for name in ("batch_size", "lr", "validation_fraction", "memory")}
             checkpoint.about = {**made[0], **told, "seed": seed, "data": fingerprint(sample.tensors())}
         batches = shuffled(kept_rows, self.batch_size, deck)
-        return self._train(made, batches, held_rows, started, checkpoint=checkpoint, keep={"deck": deck})
+        batches, noise = freshened(batches, self.codec_, scalers(made[2])[0], seed)
+        return self._train(made, batches, held_rows, started, checkpoint=checkpoint, keep={"deck": deck, **noise})
 
     @fitting
     def fit_stream(self, draw: Callable[[int], ArrayLike], *, held_out: int = 5000) -> "RealNVP":
@@ -165,8 +176,13 @@ class RealNVP(TableUse, BaseEstimator):
         check_params(self)
         sample = self._sample(draw(held_out))
         made = self._begin(sample, seed_of(self.random_state))
-        features = sample.arrays[0].shape[1]
-        fresh = stream(lambda n: scaled(scalers(made[2]), [drawn(draw, n, features)])[0], self.batch_size)
+        features, noise = sample.arrays[0].shape[1], np.random.default_rng(0)
+
+        def coded(n: int) -> Tensor:
+            y = in_code(self.codec_, drawn(draw, n, features), int(noise.integers(2**32)))[0]
+            return scaled(scalers(made[2]), [y])[0]
+
+        fresh = stream(coded, self.batch_size)
         return self._train(made, fresh, sample.scaled(scalers(made[2])), started)
 
     def save(self, folder: str | os.PathLike, *, force: bool = False, **notes: object) -> Path:
@@ -181,6 +197,7 @@ class RealNVP(TableUse, BaseEstimator):
             "params": plain_params(self),
             "architecture": self.architecture_,
             "columns": list(getattr(self, "feature_names_in_", ())) or None,
+            "kinds": None if self.codec_.is_plain else self.columns_,
             "stopped_by": self.stopped_by_,
             "held_out_quantiles": self.held_out_quantiles_,
         } | notes
@@ -198,6 +215,8 @@ class RealNVP(TableUse, BaseEstimator):
             model.flow_ = whole(build(model.architecture_, 0))
             model.flow_.load_state_dict(state)
             model.n_features_in_, model.stopped_by_ = model.architecture_["features"], config["stopped_by"]
+            model.codec_ = recoded(config.get("kinds"), model.n_features_in_)
+            model.columns_ = plain_columns(model.codec_)
         model.flow_.to(device_of(device)).eval()
         model.history_, model.held_out_quantiles_ = history, config.get("held_out_quantiles")
         if names is not None:
@@ -205,17 +224,18 @@ class RealNVP(TableUse, BaseEstimator):
         return model
 
     def _sample(self, X: ArrayLike, context: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Sample:
-        """Check the data of a fit, and leave out what has no weight."""
-        check_names(X)
-        rows: np.ndarray = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        """Check the data of a fit, leave out what has no weight, tell what the columns are, and return their code."""
+        rows, labels = learnt(self, X)
         given = context_rows(context, len(rows))
         sample = Sample([rows] if given is None else [rows, given])
         if sample_weight is not None:
             weights = row_weights(sample_weight, len(rows))
             sample = Sample(sample.arrays, weights).pick(weights > 0)
-        columns = getattr(self, "feature_names_in_", [f"x{i}" for i in range(rows.shape[1])])
-        check_columns(sample.arrays[0], columns)
-        return sample
+        self.codec_ = codec_of(self, sample.arrays[0], X, labels)
+        self.columns_ = plain_columns(self.codec_)
+        y, log_m = in_code(self.codec_, sample.arrays[0], 0)
+        self._log_m = float(np.average(log_m, weights=sample.weights))
+        return Sample([y, *sample.arrays[1:]], sample.weights)
 
     def _begin(self, sample: Sample, seed: int) -> tuple[dict, Flow, Flow]:
         """Return the architecture, the flow to train and the same in the units of the rows, calibrated on them."""
@@ -249,7 +269,7 @@ class RealNVP(TableUse, BaseEstimator):
             lambda module: mean_objective(module, held),
             limits=Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping else 0.0),
             lr=self.lr,
-            unit=Unit(offset=offset),
+            unit=Unit(offset=offset - self._log_m),
             compiled=self.compile,
             callbacks=self.callbacks or (),
             verbose=self.verbose,
@@ -258,8 +278,9 @@ class RealNVP(TableUse, BaseEstimator):
         )
         self.architecture_, self.flow_ = shape, flow.eval()
         self.history_, self.stopped_by_ = outcome.history, outcome.stopped_by
-        log_prob = log_densities(core, held[:given]) - offset
-        self.held_out_quantiles_ = quantile_curve(log_prob, *(w.cpu().numpy() for w in held[given:]))
+        log_prob = held_out_density(self.codec_, core, scalers(flow)[0], held[:given], offset)
+        weights = (w.cpu().numpy()[: len(log_prob)] for w in held[given:])
+        self.held_out_quantiles_ = quantile_curve(log_prob, *weights)
         if outcome.stopped_by == "interrupt":
             raise KeyboardInterrupt
         return self
