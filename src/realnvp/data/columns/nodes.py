@@ -9,8 +9,9 @@ def nodes(columns: int) -> tuple[np.ndarray, np.ndarray]:
     """Return points of the unit cube (k, columns) and their weights (k,), which add up to one.
 
     No columns: one point. One or two: Gauss and Legendre's 16 points, 8 x 8 of them, whose error is far below that of
-    any fit. More: 64 points of an additive lattice, ``u_i = 1/2 + i a mod 1`` with ``a_j = g^-j``,
-    ``g^(columns + 1) = g + 1``; the mean over them is off by some 1 / 64 of how much the density varies in a cell.
+    any fit. More: 32 points of an additive lattice, ``u_i = 1/2 + i a mod 1`` with ``a_j = g^-j``,
+    ``g^(columns + 1) = g + 1``, and their mirror images ``1 - u``: exact where the density is linear in the cells, and
+    off by about a hundredth where it varies by factors of two in each of seven.
     """
     if columns == 0:
         return np.full((1, 0), 0.5), np.ones(1)
@@ -23,4 +24,5 @@ def nodes(columns: int) -> tuple[np.ndarray, np.ndarray]:
     for _ in range(64):
         g = (1 + g) ** (1 / (columns + 1))
     steps = g ** -np.arange(1.0, columns + 1)
-    return (0.5 + np.arange(1, 65)[:, None] * steps) % 1, np.full(64, 1 / 64)
+    points = (0.5 + np.arange(1, 33)[:, None] * steps) % 1
+    return np.concatenate((points, 1 - points)), np.full(64, 1 / 64)

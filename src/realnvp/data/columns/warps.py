@@ -65,7 +65,9 @@ class Softplus:
 
     def inverse(self, y: np.ndarray) -> np.ndarray:
         """Return ``x``, on the right side of the edge or on it."""
-        return self.edge + self.side * self.scale * np.logaddexp(0, self.side * y / self.scale)
+        with np.errstate(over="ignore"):
+            distance = self.scale * np.logaddexp(0, self.side * y / self.scale)
+        return np.clip(self.edge + self.side * distance, -FAR, FAR)
 
     def holds(self, x: np.ndarray) -> np.ndarray:
         """Return where ``x`` is on the right side of the edge."""
