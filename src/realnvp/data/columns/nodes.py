@@ -11,7 +11,7 @@ def nodes(columns: int) -> tuple[np.ndarray, np.ndarray]:
     No columns: one point. One or two: Gauss and Legendre's 16 points, 8 x 8 of them, whose error is far below that of
     any fit. More: 32 points of an additive lattice, ``u_i = 1/2 + i a mod 1`` with ``a_j = g^-j``,
     ``g^(columns + 1) = g + 1``, and their mirror images ``1 - u``: exact where the density is linear in the cells, and
-    off by about a hundredth where it varies by factors of two in each of seven.
+    off by a few hundredths where it varies by factors of two in each of seven.
     """
     if columns == 0:
         return np.full((1, 0), 0.5), np.ones(1)

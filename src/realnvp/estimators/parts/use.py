@@ -38,8 +38,8 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
 
         ``log p(x) = log mean_u q(y(x, u)) m(x, u)``, where ``y`` is the code of the row: of a table of plain columns
         the row itself. In discrete columns it is a mass: the mean over the cell of the value, at fixed points ``u``: 16
-        for one such column, 8 x 8 for two, 64 for more. It is minus infinity, with a warning, where a column cannot
-        hold the value.
+        for one such column, 8 x 8 for two, 64 for more, which are off by about 0.1 nats (standard deviation) of a
+        row, 0.01 of their mean. It is minus infinity, with a warning, where a column cannot hold the value.
         """
         flow = self._exact()
         rows, given = self._read(X, context)
