@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -84,10 +85,12 @@ def _labels(column: Any, name: str, kind: str) -> Labels | None:
     types = {type(v) for v in present}
     if types <= {bool, np.bool_}:
         return Labels((False, True), True, "bool") if present else None
-    if all(issubclass(t, int | float | np.number) for t in types) and kind != "categorical":
+    if all(issubclass(t, Number) for t in types) and kind != "categorical":
         return None
     if any(issubclass(t, np.datetime64) or hasattr(t, "isoformat") for t in types):
         raise _dates(name, dtype)
+    if wrong := next((t for t in types if not issubclass(t, str | Number)), None):
+        raise InputError(f"column {name!r} holds objects of type {wrong.__name__}: give it numbers, text or categories")
     values = sorted({str(v) for v in present} if types != {str} else set(present), key=str)
     if len(values) > _TEXT and kind != "categorical":
         raise InputError(
