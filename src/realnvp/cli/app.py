@@ -11,11 +11,13 @@ from realnvp.cli.options import (
     Architecture,
     BaseName,
     BatchSize,
+    Bounds,
     CheckpointEvery,
     Compile,
     DataDir,
     Force,
     Kernel,
+    Kinds,
     MaxSteps,
     MaxTime,
     Memory,
@@ -32,7 +34,7 @@ from realnvp.cli.options import (
     Split,
     Threads,
 )
-from realnvp.cli.parse import bodies, box, names, values, words
+from realnvp.cli.parse import bodies, box, columns_are, names, values, words
 from realnvp.cli.runs import export, info
 from realnvp.errors import InputError
 
@@ -87,6 +89,8 @@ def fit(
     ] = None,
     columns: Annotated[str | None, typer.Option(help="Columns to learn, by name, with commas between.")] = None,
     context: Annotated[str | None, typer.Option(help="Columns to condition on, with commas between.")] = None,
+    kinds: Kinds = "auto",
+    bounds: Bounds = None,
     rows: Annotated[int | None, typer.Option(min=100, help="Rows to draw of a toy set; by default 10,000.")] = None,
     architecture: Annotated[
         Architecture | None, typer.Option(help="Of pictures: glow (the default), real_nvp as published, or flat.")
@@ -136,6 +140,8 @@ def fit(
     }
     params = {name: value for name, value in params.items() if value is not None}
     if holds_pictures(data):
+        if kinds != "auto" or bounds:
+            raise InputError(f"{data} holds pictures, and --kinds and --bounds are for tables: leave them out")
         from realnvp.cli.pictures import Chosen
         from realnvp.cli.pictures import fit as learn
 
@@ -153,7 +159,11 @@ def fit(
     if wrong := [f"--{name}" for name, value in given.items() if value]:
         raise InputError(f"{data} holds no pictures, and {wrong[0]} is for those: leave it out")
     chosen_rows = (names(columns), names(context), rows, threads)
-    run(data, params, Choices(*chosen_rows, out, checkpoint_every, resume, not no_figures, force, quiet))
+    run(
+        data,
+        params | columns_are(kinds, bounds),
+        Choices(*chosen_rows, out, checkpoint_every, resume, not no_figures, force, quiet),
+    )
 
 
 @app.command()

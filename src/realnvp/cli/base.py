@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from realnvp.errors import InputError
@@ -19,6 +19,7 @@ __all__ = [
     "figures",
     "interrupts",
     "measured_rows",
+    "noticed",
     "picture_rows",
     "reserved",
     "say",
@@ -41,6 +42,15 @@ def figures(rows: Sequence[tuple[str, str, str]], *, quiet: bool = False) -> Non
     left, middle = (max(len(row[i]) for row in rows) for i in (0, 1))
     for what, much, unit in rows:
         say(f"{what:<{left}}   {much:>{middle}}   {unit}", quiet=quiet)
+
+
+def noticed(columns: Mapping[str, dict], *, quiet: bool = False) -> None:
+    """Say of each column that is not plain what it is taken for: the first twenty of them."""
+    told = [(name, column["noticed"]) for name, column in columns.items() if column["noticed"]]
+    for name, sentence in told[:20]:
+        say(f"column {name}: {sentence}", quiet=quiet)
+    if len(told) > 20:
+        say(f"and {len(told) - 20} more such columns: the run's config.json says which", quiet=quiet)
 
 
 def counted(pieces: Iterable, total: int | None, what: str, *, quiet: bool = False) -> Iterator:

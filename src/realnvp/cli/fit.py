@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from realnvp.cli.base import figures, interrupts, measured_rows, reserved, say, use_threads, why
+from realnvp.cli.base import figures, interrupts, measured_rows, noticed, reserved, say, use_threads, why
 from realnvp.cli.resume import check_resume, kept, say_how
 from realnvp.data.check import check_columns
 from realnvp.data.images import IMAGE_SETS
@@ -71,6 +71,7 @@ def run(data: str, params: dict, chosen: Choices) -> None:
         say(_opening(source, model), quiet=quiet)
         with interrupts(model):
             model.fit(source.train, context=source.context, checkpoint=checkpoint)
+        noticed(dict(zip(source.columns, model.columns_, strict=True)), quiet=quiet)
         if checkpoint is None:
             (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
         measured = _measure(model, source)

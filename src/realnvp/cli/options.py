@@ -10,11 +10,13 @@ __all__ = [
     "Architecture",
     "BaseName",
     "BatchSize",
+    "Bounds",
     "CheckpointEvery",
     "Compile",
     "DataDir",
     "Force",
     "Kernel",
+    "Kinds",
     "MaxSteps",
     "MaxTime",
     "Memory",
@@ -80,6 +82,10 @@ class PrecisionName(str, Enum):
     bf16 = "bf16"
 
 
+Kinds = Annotated[
+    str, typer.Option(help="What columns are: auto, continuous, discrete or categorical, for all or as name=kind,….")
+]
+Bounds = Annotated[str | None, typer.Option(help="Where columns end: low:high for all or as name=low:high,….")]
 Compile = Annotated[
     bool | None,
     typer.Option("--compile/--no-compile", help="Compile the training step, or not; by default where it pays."),

@@ -29,7 +29,13 @@ NOTICED = {
     "whole": (RNG.poisson(3, N).astype(float), "discrete", "Levels", None),
     "many whole": (np.round(RNG.normal(0, 300, N)), "discrete", "Grid", None),
     "counts over decades": (np.floor(RNG.lognormal(4, 2, N)), "discrete", "Grid", "Log"),
-    "0 and 1": (RNG.integers(0, 2, N).astype(float), "discrete", "Levels", None),
+    "0 and 1": (RNG.integers(0, 2, N).astype(float), "few values", "Levels", None),
+    "a code for nothing": (
+        np.where(RNG.random(N) < 0.3, -9999, RNG.normal(size=N)),
+        "point mass",
+        "Atoms",
+        "Softplus Log",
+    ),
     "coins": (RNG.choice([1.0, 2, 5, 10, 20, 50, 100, 200], N), "few values", "Levels", None),
     "odd values": (RNG.choice([0.31, 1.7, np.pi], N), "few values", "Levels", None),
     "halves": (RNG.integers(2, 9, N) / 2, "discrete", "Levels", None),
@@ -64,8 +70,8 @@ def test_what_is_not_plain_is_noticed_and_comes_back(case):
     assert np.isfinite([y, log_m]).all()
     assert column.noticed
     if cells:
-        exact = x if kind != "point mass" else x[np.isin(x, [-9, 0, 1])]
-        back = column.inverse(y) if kind != "point mass" else column.inverse(y)[np.isin(x, [-9, 0, 1])]
+        exact = x if kind != "point mass" else x[np.isin(x, [-9999, -9, 0, 1])]
+        back = column.inverse(y) if kind != "point mass" else column.inverse(y)[np.isin(x, [-9999, -9, 0, 1])]
         np.testing.assert_allclose(back, exact, rtol=1e-14, atol=1e-14)
     np.testing.assert_allclose(column.inverse(y), x, rtol=1e-7, atol=1e-7)
 
@@ -98,6 +104,21 @@ def test_bounds_are_kept_to(edges, warp):
     assert type(column.warp).__name__ in warp.split()
     assert drawn.min() >= (edges[0] if edges[0] is not None else -np.inf)
     assert drawn.max() <= (edges[1] if edges[1] is not None else np.inf)
+
+
+def test_few_values_go_to_their_bounds_and_no_further():
+    column = notice(RNG.integers(2, 6, N).astype(float), "a", edges=Edges(1, 8))
+    drawn = column.inverse(RNG.normal(0, 50, 10_000))
+
+    assert column.forward(np.arange(10.0), np.full(10, 0.5))[2].tolist() == [False, *[True] * 8, False]
+    assert (drawn.min(), drawn.max()) == (1, 8)
+
+
+def test_a_code_far_away_leaves_the_rest_its_spread():
+    x = NOTICED["a code for nothing"][0]
+    y = notice(x, "a").forward(x, RNG.random(N))[0]
+
+    assert y[x > -9999].std() > 0.1 * y.std()
 
 
 def test_rows_outside_a_bound_are_refused():

@@ -21,10 +21,11 @@ class Edges:
     high: float | None = None
 
 
-def bounded(z: np.ndarray, edges: Edges) -> Warp | None:
+def bounded(z: np.ndarray, edges: Edges, scale: float | None = None) -> Warp | None:
     """Return the warp of what lies between ``edges``: probit of an interval; log or softplus of a half-line.
 
-    The log where it makes the numbers more even than the softplus does, by ``(q01 + q99 - 2 q50) / (q99 - q01)``.
+    The log where it makes the numbers more even than the softplus does, by ``(q01 + q99 - 2 q50) / (q99 - q01)``;
+    the softplus of that ``scale`` where there is one: the width of a cell that lies at the edge.
     """
     if edges.low is not None and edges.high is not None:
         inside = np.minimum(z - edges.low, edges.high - z)
@@ -34,7 +35,10 @@ def bounded(z: np.ndarray, edges: Edges) -> Warp | None:
         return None
     distance = side * (z - edge)
     distance = distance[distance > 0]
-    scale, least = float(np.median(distance)), _least(distance)
+    least = _least(distance)
+    if scale is not None:
+        return Softplus(edge, scale, side, least)
+    scale = float(np.median(distance))
     warps: tuple[Warp, Warp] = (Softplus(edge, scale, side, least), Log(edge, side, least))
     return min(warps, key=lambda warp: abs(_skew(warp.forward(edge + side * distance)[0])))
 
@@ -68,14 +72,16 @@ def hard_edge(distance: np.ndarray) -> bool:
     return bool(tenth > 0 and (distance <= tenth / 2).mean() >= 0.045)
 
 
-def heavy(z: np.ndarray) -> Warp | None:
+def heavy(z: np.ndarray, often: np.ndarray | None = None) -> Warp | None:
     """Return an ``Asinh`` where the farthest row is over 50 robust standard deviations out, else nothing.
 
+    So it does where a value that comes ``often`` beside them (-9999, say) is over 10 out.
     The standard deviation by the quartiles; moments tell nothing of a law that has none. Of a normal the farthest of a
     billion rows is 6 out.
     """
     low, middle, high = np.quantile(z, [0.25, 0.5, 0.75])
     scale = float(high / 1.349 - low / 1.349)
-    if scale <= 0 or np.abs(z - middle).max() <= 50 * scale:
+    away = 0.0 if often is None else np.abs(often - middle).max()
+    if scale <= 0 or (np.abs(z - middle).max() <= 50 * scale and away <= 10 * scale):
         return None
     return Asinh(float(middle), scale)

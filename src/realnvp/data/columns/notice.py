@@ -82,50 +82,40 @@ def _few(
 ) -> Column:
     """Few values: by themselves, or on a grid that goes on where they thin out."""
     said = f"{len(distinct)} values"
-    if found is None or np.ptp(distinct) / found[1] > max(4 * len(distinct), 10):
-        return Column(
-            name,
-            "few values",
-            f"{said} and no others: its figure is a log mass",
-            Levels(tuple(distinct.tolist()), _shares(counts)),
-        )
+    if found is None or len(distinct) < 3 or np.ptp(distinct) / found[1] > max(4 * len(distinct), 10):
+        cells = Levels(tuple(distinct.tolist()), _shares(counts))
+        return Column(name, "few values", f"{said} and no others: its figure is a log mass", cells)
     step, low, high = found[1], edges.low, edges.high
     if low is None and distinct[0] >= 0:
         low = 0.0  # what is never negative is not taken to be
-    values, weights = _filled(distinct, counts, found, low)
-    opens = [
-        _opens(ends, bound is not None and beyond * sign <= bound * sign)
-        for ends, bound, beyond, sign in (
-            (weights[:2], low, values[0], 1.0),
-            (weights[:-3:-1], high, -values[-1], -1.0),
-        )
-    ]
-    tails = [1 / (counts.sum() + 1) if opened else 0.0 for opened in opens]
-    ends = {(0, 0): "", (0, 1): ", more above", (1, 0): ", more below", (1, 1): ", more above and below"}
-    sentence = f"{said}, {step:g} apart{ends[opens[0], opens[1]]}: its figure is a log mass"
+    values, weights = _filled(distinct, counts, found, low, high)
+    below = (low is None or values[0] > low) and _opens(weights[0], weights[1])
+    above = (high is None or values[-1] < high) and _opens(weights[-1], weights[-2])
+    tails = [1 / (counts.sum() + 1) if opened else 0.0 for opened in (below, above)]
+    more = " and ".join(side for side, opened in (("below", below), ("above", above)) if opened)
+    sentence = f"{said}, {step:g} apart{more and ', more '}{more}: its figure is a log mass"
     return Column(name, "discrete", sentence, Levels(tuple(values.tolist()), _shares(weights, *tails), step))
 
 
 def _filled(
-    distinct: np.ndarray, counts: np.ndarray, found: tuple[float, float], low: float | None
+    distinct: np.ndarray, counts: np.ndarray, found: tuple[float, float], low: float | None, high: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Put in the places of the grid that no row has, half a row each; and those down to a bound near by."""
+    """Put in the places of the grid that no row has, half a row each; and those up to a bound near by."""
     origin, step = found
     k = np.round((distinct - origin) / step).astype(int)
     weights = np.full(k[-1] - k[0] + 1, 0.5)
     weights[k - k[0]] = counts
-    more = 0 if low is None else round((distinct[0] - low) / step)
-    if 0 < more <= _FEW:
-        weights = np.concatenate((0.5 ** np.arange(more, 0, -1.0), weights))
-        k = np.concatenate(([k[0] - more], k))
-    places = np.arange(k[0], k[0] + len(weights))
+    beyond = (0.0 if low is None else distinct[0] - low, 0.0 if high is None else high - distinct[-1])
+    before, after = (n if n <= _FEW else 0 for n in (int(gap / step + 1e-6) for gap in beyond))
+    thinning = 0.5 ** np.arange(1.0, max(before, after) + 1)
+    weights = np.concatenate((thinning[:before][::-1], weights, thinning[:after]))
+    places = k[0] - before + np.arange(len(weights))
     return Grid(origin, step, 1.0, 0.0).inverse(origin + places * step), weights
 
 
-def _opens(ends: np.ndarray, at_bound: bool) -> bool:
-    """Whether values go on beyond an end: not at a bound, nor where ten rows of the next would be looked for."""
-    last, before = float(ends[0]), float(ends[min(1, len(ends) - 1)])
-    return not at_bound and last * min(1.0, last / before) <= 10
+def _opens(last: float, before: float) -> bool:
+    """Whether values go on beyond an end: not where ten rows of the next would be looked for."""
+    return bool(last * min(1.0, last / before) <= 10)
 
 
 def _grid(x: np.ndarray, found: tuple[float, float], name: str, kind: str, edges: Edges) -> Column:
@@ -166,24 +156,24 @@ def _atoms(distinct: np.ndarray, counts: np.ndarray, rows: int) -> np.ndarray:
 def _with_atoms(x: np.ndarray, atoms: np.ndarray, name: str, edges: Edges) -> Column:
     """Cells between the numbers beside them, so wide that the density is as high in them as it is there."""
     rest = x[~np.isin(x, atoms)]
-    ends = [edges.low, edges.high]
-    at_low, at_high = atoms[0] <= x.min(), atoms[-1] >= x.max()
+    at_low = atoms[0] <= (x.min() if edges.low is None else edges.low)
+    at_high = atoms[-1] >= (x.max() if edges.high is None else edges.high)
     inner: Warp | None = None
     if at_low and edges.high is None and not at_high and spans_decades(rest - atoms[0]):
         inner = Log1p(float(atoms[0]), float(np.quantile(rest - atoms[0], 0.01)))
-    elif edges == Edges() and not (at_low or at_high):
-        inner = heavy(rest)
+    elif edges == Edges():
+        inner = heavy(rest, atoms)
     r, places = (v if inner is None else inner.forward(v)[0] for v in (rest, atoms))
     span = float(np.subtract(*np.quantile(r, [0.95, 0.05])))
     shares = np.array([(x == a).mean() for a in atoms])
     widths = shares / (1 - shares.sum()) * span / 0.9
     at, place, width = (tuple(map(float, v)) for v in (atoms, places, widths))
     cells: Cells = Atoms(at, place, width, inner)
-    low = float(places[0]) if at_low else ends[0]
-    top = places[-1] if at_high else ends[1]
+    low = float(places[0]) if at_low else edges.low
+    top = places[-1] if at_high else edges.high
     high = None if top is None else float(top) + float(widths.sum())
     z = cells.forward(x, np.random.default_rng(_SEED).random(len(x)))[0]
-    warp = bounded(z, Edges(low, high))
+    warp = bounded(z, Edges(low, high), scale=float(widths[0] if at_low else widths[-1]) if at_low or at_high else None)
     often = ", ".join(f"{a:g} in {share:.0%}" for a, share in zip(atoms, shares, strict=True))
     return Column(name, "point mass", f"{often} of the rows: a log mass there, a log density beside it", cells, warp)
 
