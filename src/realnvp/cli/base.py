@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from realnvp.errors import InputError
@@ -44,11 +44,11 @@ def figures(rows: Sequence[tuple[str, str, str]], *, quiet: bool = False) -> Non
         say(f"{what:<{left}}   {much:>{middle}}   {unit}", quiet=quiet)
 
 
-def noticed(columns: Mapping[str, dict], *, quiet: bool = False) -> None:
+def noticed(columns: Sequence[dict], *, quiet: bool = False) -> None:
     """Say of each column that is not plain what it is taken for: the first twenty of them."""
-    told = [(name, column["noticed"]) for name, column in columns.items() if column["noticed"]]
-    for name, sentence in told[:20]:
-        say(f"column {name}: {sentence}", quiet=quiet)
+    told = [column for column in columns if column["noticed"]]
+    for column in told[:20]:
+        say(f"column {column['name']}: {column['noticed']}", quiet=quiet)
     if len(told) > 20:
         say(f"and {len(told) - 20} more such columns: the run's config.json says which", quiet=quiet)
 

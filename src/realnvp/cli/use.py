@@ -119,7 +119,7 @@ def info(run: Path, *, as_json: bool) -> None:
     say(f"run       {run}, format {config['format']}, written by realnvp {config['version']}")
     say(f"model     {layers}")
     say(f"columns   {', '.join(columns)}{' given ' * bool(given)}{', '.join(given)}")
-    noticed(dict(zip(columns, config.get("kinds") or [], strict=False)))
+    noticed(config.get("kinds") or [])
     say(f"training  {why(config['stopped_by'])}")
     if more := unfinished(run):
         say(f"go on     {'' if config['stopped_by'] == 'interrupt' else 'with a longer limit: '}{more}")

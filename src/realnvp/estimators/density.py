@@ -24,7 +24,6 @@ from realnvp.estimators.parts.columns import (
     held_out_density,
     in_code,
     learnt,
-    plain_columns,
     recoded,
 )
 from realnvp.estimators.parts.rows import context_rows, drawn, fingerprint, hold_out, mean_objective, scaled, tensor
@@ -216,7 +215,6 @@ class RealNVP(TableUse, BaseEstimator):
             model.flow_.load_state_dict(state)
             model.n_features_in_, model.stopped_by_ = model.architecture_["features"], config["stopped_by"]
             model.codec_ = recoded(config.get("kinds"), model.n_features_in_)
-            model.columns_ = plain_columns(model.codec_)
         model.flow_.to(device_of(device)).eval()
         model.history_, model.held_out_quantiles_ = history, config.get("held_out_quantiles")
         if names is not None:
@@ -232,7 +230,6 @@ class RealNVP(TableUse, BaseEstimator):
             weights = row_weights(sample_weight, len(rows))
             sample = Sample(sample.arrays, weights).pick(weights > 0)
         self.codec_ = codec_of(self, sample.arrays[0], X, labels)
-        self.columns_ = plain_columns(self.codec_)
         y, log_m = in_code(self.codec_, sample.arrays[0], 0)
         self._log_m = float(np.average(log_m, weights=sample.weights))
         return Sample([y, *sample.arrays[1:]], sample.weights)

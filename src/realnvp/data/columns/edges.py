@@ -6,8 +6,9 @@ import numpy as np
 
 from realnvp.data.columns.base import Warp
 from realnvp.data.columns.warps import Asinh, Log, Probit, Softplus
+from realnvp.errors import InputError
 
-__all__ = ["Edges", "bounded", "hard_edge", "heavy", "spans_decades"]
+__all__ = ["Edges", "bounded", "check_edges", "hard_edge", "heavy", "spans_decades"]
 
 _ENOUGH = 500
 """Rows from which a hard edge is told from a tail that happens to end there."""
@@ -85,3 +86,13 @@ def heavy(z: np.ndarray, often: np.ndarray | None = None) -> Warp | None:
     if scale <= 0 or (np.abs(z - middle).max() <= 50 * scale and away <= 10 * scale):
         return None
     return Asinh(float(middle), scale)
+
+
+def check_edges(x: np.ndarray, name: str, edges: Edges) -> None:
+    """Refuse rows outside the bounds that were given."""
+    for bound, outside in ((edges.low, x < (edges.low or 0.0)), (edges.high, x > (edges.high or 0.0))):
+        if bound is not None and outside.any():
+            row = int(np.argmax(outside))
+            raise InputError(
+                f"column {name!r} holds {x[row]:g} at row {row}, outside its bound {bound:g}: mend the row or the bound"
+            )

@@ -5,7 +5,7 @@ import numpy as np
 from realnvp.data.columns.atoms import Atoms
 from realnvp.data.columns.base import Cells, Warp
 from realnvp.data.columns.column import Column
-from realnvp.data.columns.edges import Edges, bounded, hard_edge, heavy, spans_decades
+from realnvp.data.columns.edges import Edges, bounded, check_edges, hard_edge, heavy, spans_decades
 from realnvp.data.columns.grid import Grid
 from realnvp.data.columns.lattice import lattice
 from realnvp.data.columns.levels import Levels
@@ -31,7 +31,7 @@ def notice(x: np.ndarray, name: str, kind: str = "auto", edges: Edges | None = N
     - an edge that was given, or is plain to see, or over 50 standard deviations: a warp.
     """
     edges = edges or Edges()
-    _check_edges(x, name, edges)
+    check_edges(x, name, edges)
     distinct, counts = np.unique(x, return_counts=True)
     if kind == "categorical":
         return categorical(distinct, counts, name)
@@ -198,12 +198,3 @@ def _ends(edges: Edges) -> str:
     if edges.low is not None and edges.high is not None:
         return f"between {edges.low:g} and {edges.high:g}"
     return f"above {edges.low:g}" if edges.low is not None else f"below {edges.high:g}"
-
-
-def _check_edges(x: np.ndarray, name: str, edges: Edges) -> None:
-    for bound, outside in ((edges.low, x < (edges.low or 0.0)), (edges.high, x > (edges.high or 0.0))):
-        if bound is not None and outside.any():
-            row = int(np.argmax(outside))
-            raise InputError(
-                f"column {name!r} holds {x[row]:g} at row {row}, outside its bound {bound:g}: mend the row or the bound"
-            )

@@ -37,7 +37,6 @@ __all__ = [
     "in_code",
     "joined",
     "learnt",
-    "plain_columns",
     "read_rows",
     "recoded",
     "refreshed",
@@ -92,11 +91,6 @@ def decoded(codec: Codec, y: np.ndarray) -> Any:
         return values
     columns = codec.columns
     return with_labels(values, [c.name for c in columns], [c.labels for c in columns], [c.dtype for c in columns])
-
-
-def plain_columns(codec: Codec) -> list[dict]:
-    """Return what ``columns_`` says, and a run keeps."""
-    return [column.to_plain() for column in codec.columns]
 
 
 def recoded(plain: list[dict] | None, features: int) -> Codec:

@@ -113,6 +113,12 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
         return np.where(self.score_samples(X, context) < threshold, -1, 1)
 
     @property
+    def columns_(self) -> list[dict]:
+        """What each column was taken for, as plain data: name, kind, what was noticed, and its code."""
+        check_is_fitted(self, "codec_")
+        return [column.to_plain() for column in self.codec_.columns]
+
+    @property
     def _n_features_out(self) -> int:
         return self.n_features_in_
 
