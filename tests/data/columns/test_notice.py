@@ -24,6 +24,7 @@ PLAIN = {
     "few whole numbers": np.arange(20.0),
     "beta": RNG.beta(2, 5, N),
     "gamma": RNG.gamma(3, 1, N),
+    "many rows": RNG.normal(size=50_000),
 }
 NOTICED = {
     "whole": (RNG.poisson(3, N).astype(float), "discrete", "Levels", None),
@@ -38,9 +39,12 @@ NOTICED = {
     ),
     "coins": (RNG.choice([1.0, 2, 5, 10, 20, 50, 100, 200], N), "few values", "Levels", None),
     "odd values": (RNG.choice([0.31, 1.7, np.pi], N), "few values", "Levels", None),
+    "tenths of few values": (np.round(RNG.normal(size=N), 1), "rounded", "Grid", None),
     "halves": (RNG.integers(2, 9, N) / 2, "discrete", "Levels", None),
     "rounded": (np.round(RNG.normal(size=N), 2), "rounded", "Grid", None),
     "rounded inches": (np.round(RNG.normal(70, 4, N) * 4) * 0.635, "rounded", "Grid", None),
+    "many rows, rounded": (np.round(RNG.normal(size=50_000), 2), "rounded", "Grid", None),
+    "many rows, zeros": (np.where(RNG.random(50_000) < 0.05, 0, RNG.normal(size=50_000)), "point mass", "Atoms", None),
     "zeros": (np.where(RNG.random(N) < 0.6, 0, RNG.lognormal(0, 2, N)), "point mass", "Atoms", "Softplus Log"),
     "nines": (np.where(RNG.random(N) < 0.3, -9.0, RNG.normal(size=N)), "point mass", "Atoms", "Softplus Log"),
     "clipped": (RNG.normal(0.5, 0.4, N).clip(0, 1), "point mass", "Atoms", "Probit"),

@@ -14,7 +14,7 @@ class Grid:
 
     ``counts`` says what is reported: with 1 the mass of the value, ``log step + log mean_u q(z)``; with 0, for numbers
     that were rounded, the density at its place, ``log mean_u q(z)``, which is that mass over ``step``. Where ``step``
-    is fine (below a twentieth of the spread) the middle of the cell stands for it: ``mean_u q = q(x) + step^2 q''/24``.
+    is fine (below a tenth of the spread) the middle of the cell stands for it: ``mean_u q = q(x) + step^2 q''/24``.
     """
 
     origin: float

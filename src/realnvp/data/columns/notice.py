@@ -19,20 +19,25 @@ MOST_CATEGORIES = 1000
 _ROWS = 50
 """Rows from which a column's values are looked at: in fewer, repeats and ends are chance."""
 _FEW = 50
+_FEW_DECIMALS = 12
+"""Decimals of more values than this are numbers that were rounded."""
+_LOOK = 20_000
+"""Rows among which a value must come twice: what only more rows show is finer than noise that could matter."""
 _SEED = 0
 
 
 def notice(x: np.ndarray, name: str, kind: str = "auto", edges: Edges | None = None) -> Column:
     """Return the code of a column of finite numbers ``x`` (n,), by what is ``kind`` and where its ``edges`` are.
 
-    - few values (at most 50, five rows of each on average): ``Levels``, and their step where they lie on a grid;
+    - few values (at most 50, of decimals 12, five rows of each on average): ``Levels``, and their step where they lie
+      on a grid;
     - whole numbers, and numbers rounded so that 5 % of the rows are repeats: ``Grid``;
     - values that are 2 % of the rows or more each, in a column continuous else: ``Atoms``;
     - an edge that was given, or is plain to see, or over 50 standard deviations: a warp.
     """
     edges = edges or Edges()
     check_edges(x, name, edges)
-    distinct, counts = np.unique(x, return_counts=True)
+    distinct, counts = _values(x, kind)
     if kind == "categorical":
         return categorical(distinct, counts, name)
     given = edges != Edges()
@@ -40,7 +45,8 @@ def notice(x: np.ndarray, name: str, kind: str = "auto", edges: Edges | None = N
         warp = bounded(x, edges)
         return Column(name, warp=warp, noticed=_ends(edges) if given else "")
     found = lattice(distinct) if kind == "discrete" or _repeats(x, distinct) else None
-    few = len(distinct) <= _FEW and len(x) >= 5 * len(distinct)
+    whole = bool((distinct == np.round(distinct)).all())
+    few = len(distinct) <= (_FEW if whole or found is None else _FEW_DECIMALS) and len(x) >= 5 * len(distinct)
     if few or (kind == "discrete" and found is None):
         return _few(distinct, counts, found, name, edges)
     if found is not None:
@@ -50,6 +56,15 @@ def notice(x: np.ndarray, name: str, kind: str = "auto", edges: Edges | None = N
         return _with_atoms(x, atoms, name, edges)
     warp, why = _warp(x, edges)
     return Column(name, warp=warp, noticed=why)
+
+
+def _values(x: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the values and how often each comes; of a long column that is all different at first sight, once each."""
+    if kind == "auto" and len(x) > _LOOK and (x != np.round(x)).any():
+        some = np.random.default_rng(_SEED).choice(x, _LOOK, replace=False)
+        if len(np.unique(some)) == _LOOK:
+            return x, np.ones(len(x))
+    return np.unique(x, return_counts=True)
 
 
 def categorical(values: np.ndarray, counts: np.ndarray, name: str, **more: object) -> Column:
@@ -123,14 +138,16 @@ def _grid(x: np.ndarray, found: tuple[float, float], name: str, kind: str, edges
     origin, step = found
     whole = bool((x == np.round(x)).all()) or kind == "discrete"
     low, high = np.quantile(x, [0.25, 0.75])
-    fine = float((high - low) / 1.349 > 20 * step)
+    fine = float((high - low) / 1.349 > 10 * step)
     cells = Grid(origin, step, float(whole), fine)
+    begins = ""
     spread = x + (np.random.default_rng(_SEED).random(len(x)) - 0.5) * step
     if edges == Edges() and x.min() >= 0 and _begins(x, spread, step):
-        edges = Edges(-step / 2)
+        edges, begins = Edges(-step / 2), "from 0 up"
     elif edges != Edges():
         edges = Edges(*(None if e is None else e + s * step / 2 for e, s in ((edges.low, -1), (edges.high, 1))))
     warp, why = _warp(spread, edges, found=True)
+    why = begins or why
     said = "whole numbers" if whole else "rounded numbers"
     figure = "its figure is a log mass" if whole else "noise as wide is learnt with them"
     return Column(
