@@ -118,6 +118,17 @@ def test_few_values_go_to_their_bounds_and_no_further():
     assert (drawn.min(), drawn.max()) == (1, 8)
 
 
+@pytest.mark.parametrize("edges", [(-1.0, 1.0), (-1.005, 1.005), (-1.005, None)])
+def test_rounded_numbers_keep_to_their_bounds(edges):
+    column = notice(np.round(RNG.uniform(-1, 1, N), 2), "a", edges=Edges(*edges))
+    drawn = column.inverse(RNG.normal(0, 5, 10_000))
+
+    assert column.kind == "rounded"
+    assert drawn.min() == -1
+    assert drawn.max() == 1 or edges[1] is None
+    assert column.forward(np.array([-1.0]), np.array([0.5]))[2].all()
+
+
 def test_a_code_far_away_leaves_the_rest_its_spread():
     x = NOTICED["a code for nothing"][0]
     y = notice(x, "a").forward(x, RNG.random(N))[0]

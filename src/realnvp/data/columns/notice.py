@@ -139,19 +139,29 @@ def _grid(x: np.ndarray, found: tuple[float, float], name: str, kind: str, edges
     whole = bool((x == np.round(x)).all()) or kind == "discrete"
     low, high = np.quantile(x, [0.25, 0.75])
     fine = float((high - low) / 1.349 > 10 * step)
-    cells = Grid(origin, step, float(whole), fine)
-    begins = ""
     spread = x + (np.random.default_rng(_SEED).random(len(x)) - 0.5) * step
+    begins = "" if edges == Edges() else _ends(edges)
     if edges == Edges() and x.min() >= 0 and _begins(x, spread, step):
-        edges, begins = Edges(-step / 2), "from 0 up"
-    elif edges != Edges():
-        edges = Edges(*(None if e is None else e + s * step / 2 for e, s in ((edges.low, -1), (edges.high, 1))))
-    warp, why = _warp(spread, edges, found=True)
+        edges, begins = Edges(0.0), "from 0 up"
+    ends = _within(edges, origin, step)
+    cells = Grid(origin, step, float(whole), fine, ends.low, ends.high)
+    outer = Edges(*(None if e is None else e + s * step / 2 for e, s in ((ends.low, -1), (ends.high, 1))))
+    warp, why = _warp(spread, outer, found=True)
     why = begins or why
     said = "whole numbers" if whole else "rounded numbers"
     figure = "its figure is a log mass" if whole else "noise as wide is learnt with them"
     return Column(
         name, "discrete" if whole else "rounded", f"{said}, {step:g} apart{why and ', '}{why}: {figure}", cells, warp
+    )
+
+
+def _within(edges: Edges, origin: float, step: float) -> Edges:
+    """Return the first and the last value of a grid within bounds."""
+    low, high = (None if e is None else (e - origin) / step for e in (edges.low, edges.high))
+    on = Grid(origin, step, 1.0, 0.0).inverse
+    return Edges(
+        None if low is None else float(on(np.array(origin + np.ceil(low - 1e-6) * step))),
+        None if high is None else float(on(np.array(origin + np.floor(high + 1e-6) * step))),
     )
 
 

@@ -68,7 +68,7 @@ def codec_of(model: Any, rows: np.ndarray, X: Any, labels: dict) -> Codec:
     if not labels:
         return found
     types = [str(X[name].dtype).lower() for name in X.columns]
-    whole = ["int" in t and c.kind == "discrete" for t, c in zip(types, found.columns, strict=True)]
+    whole = ["int" in t and c.kind in ("discrete", "few values") for t, c in zip(types, found.columns, strict=True)]
     return Codec(tuple(replace(c, dtype="int64") if w else c for c, w in zip(found.columns, whole, strict=True)))
 
 
@@ -97,6 +97,8 @@ def recoded(plain: list[dict] | None, features: int) -> Codec:
     """Make the code that a run kept; a run that kept none has plain columns."""
     if plain is None:
         return Codec(tuple(Column(f"x{j}") for j in range(features)))
+    if len(plain) != features:
+        raise ValueError(f"there are {len(plain)} kinds of {features} columns")
     return Codec(tuple(map(Column.from_plain, plain)))
 
 
