@@ -248,6 +248,17 @@ def test_a_run_keeps_the_code(counted, framed, tmp_path):
     assert json.loads((tmp_path / "b" / "config.json").read_text())["kinds"][1]["labels"]
 
 
+@pytest.mark.parametrize("bounds", [(-9, np.inf), {0: (-9, None), "x1": (-np.inf, 9)}])
+def test_a_run_keeps_the_bounds_and_is_fitted_again(bounds, tmp_path):
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    RealNVP(**QUICK | {"max_steps": 5, "bounds": bounds, "kinds": {1: "auto"}}).fit(X).save(tmp_path / "a")
+    again = RealNVP.load(tmp_path / "a", device="cpu")
+    told = [column["noticed"] for column in again.columns_]
+
+    assert told[0] == "above -9"
+    assert [column["noticed"] for column in again.fit(X).columns_] == told
+
+
 def test_a_plain_table_is_learnt_to_the_bit_as_without_a_code():
     X = toy("moons").sample(1000, 0)
     short = QUICK | {"max_steps": 30}

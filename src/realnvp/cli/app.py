@@ -8,9 +8,9 @@ import typer
 import realnvp
 from realnvp.cli.base import sentences
 from realnvp.cli.options import (
-    Architecture,
     BaseName,
     BatchSize,
+    Bodies,
     Bounds,
     CheckpointEvery,
     Compile,
@@ -24,6 +24,7 @@ from realnvp.cli.options import (
     MemoryName,
     NoFigures,
     Out,
+    PictureFlow,
     Precision,
     PrecisionName,
     Quiet,
@@ -92,9 +93,7 @@ def fit(
     kinds: Kinds = "auto",
     bounds: Bounds = None,
     rows: Annotated[int | None, typer.Option(min=100, help="Rows to draw of a toy set; by default 10,000.")] = None,
-    architecture: Annotated[
-        Architecture | None, typer.Option(help="Of pictures: glow (the default), real_nvp as published, or flat.")
-    ] = None,
+    architecture: PictureFlow = None,
     by_label: Annotated[bool, typer.Option("--by-label", help="Of pictures: learn them given their labels.")] = False,
     flips: Annotated[bool, typer.Option("--flips", help="Of pictures: turn half of them left to right.")] = False,
     variational: Annotated[
@@ -172,10 +171,7 @@ def boltzmann(
     potential: Annotated[str, typer.Argument(help="A potential's name (u1, phi4, …), or package.module:function.")],
     n_features: Annotated[int | None, typer.Option(min=1, help="Dimension, where the potential does not say.")] = None,
     bounds: Annotated[str | None, typer.Option(help="Box the potential lives on: low,high.")] = None,
-    particles: Annotated[
-        str | None,
-        typer.Option("--bodies", help="The features are like particles: their number,dimension. A potential may say."),
-    ] = None,
+    particles: Bodies = None,
     kernel: Annotated[str, typer.Option(help="auto, spline, affine, additive or lattice.")] = "auto",
     layers: Annotated[int | None, typer.Option(min=1, help="Number of couplings; by default 4 of splines.")] = None,
     width: Annotated[

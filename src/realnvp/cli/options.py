@@ -10,6 +10,7 @@ __all__ = [
     "Architecture",
     "BaseName",
     "BatchSize",
+    "Bodies",
     "Bounds",
     "CheckpointEvery",
     "Compile",
@@ -23,6 +24,7 @@ __all__ = [
     "MemoryName",
     "NoFigures",
     "Out",
+    "PictureFlow",
     "Precision",
     "PrecisionName",
     "Quiet",
@@ -82,6 +84,13 @@ class PrecisionName(str, Enum):
     bf16 = "bf16"
 
 
+PictureFlow = Annotated[
+    Architecture | None, typer.Option(help="Of pictures: glow (the default), real_nvp as published, or flat.")
+]
+Bodies = Annotated[
+    str | None,
+    typer.Option("--bodies", help="The features are like particles: their number,dimension. A potential may say."),
+]
 Kinds = Annotated[
     str, typer.Option(help="What columns are: auto, continuous, discrete or categorical, for all or as name=kind,….")
 ]

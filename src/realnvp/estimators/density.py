@@ -24,6 +24,7 @@ from realnvp.estimators.parts.columns import (
     held_out_density,
     in_code,
     learnt,
+    plain_bounds,
     recoded,
 )
 from realnvp.estimators.parts.rows import context_rows, drawn, fingerprint, hold_out, mean_objective, scaled, tensor
@@ -193,7 +194,7 @@ class RealNVP(TableUse, BaseEstimator):
         config = {
             "kind": "density",
             "version": realnvp.__version__,
-            "params": plain_params(self),
+            "params": plain_params(self) | {"bounds": plain_bounds(self.bounds)},
             "architecture": self.architecture_,
             "columns": list(getattr(self, "feature_names_in_", ())) or None,
             "kinds": None if self.codec_.is_plain else self.columns_,

@@ -37,6 +37,7 @@ __all__ = [
     "in_code",
     "joined",
     "learnt",
+    "plain_bounds",
     "read_rows",
     "recoded",
     "refreshed",
@@ -91,6 +92,13 @@ def decoded(codec: Codec, y: np.ndarray) -> Any:
         return values
     columns = codec.columns
     return with_labels(values, [c.name for c in columns], [c.labels for c in columns], [c.dtype for c in columns])
+
+
+def plain_bounds(bounds: Any) -> Any:
+    """Return bounds as JSON has them: an open end is ``None``, the names and numbers of columns are texts."""
+    if isinstance(bounds, Mapping):
+        return {str(key): plain_bounds(pair) for key, pair in bounds.items()}
+    return None if bounds is None else [None if v is None or np.isinf(v) else float(v) for v in bounds]
 
 
 def recoded(plain: list[dict] | None, features: int) -> Codec:
