@@ -51,7 +51,7 @@ FLOORS = [
     "estimators/parts/columns",
     "estimators/parts/density estimators/parts/particles estimators/parts/potential",
     "estimators/parts/chains estimators/parts/plan",
-    "estimators/parts/build estimators/parts/mixtures estimators/parts/sample",
+    "estimators/parts/build estimators/parts/member estimators/parts/mixtures estimators/parts/sample",
     "estimators/parts",
     "estimators/pictures",
     "estimators/pictures/model",

@@ -161,9 +161,9 @@ def fit(
     given |= {"variational": variational, "data-dir": data_dir}
     if wrong := [f"--{name}" for name, value in given.items() if value]:
         raise InputError(f"{data} holds no pictures, and {wrong[0]} is for those: leave it out")
-    params |= columns_are(kinds, bounds) | ({} if members is None else {"members": members})
-    chosen_rows = (names(columns), names(context), rows, threads)
-    run(data, params, Choices(*chosen_rows, out, checkpoint_every, resume, not no_figures, force, quiet))
+    more = {"members": members or "auto", **columns_are(kinds, bounds)}
+    rest = (rows, threads, out, checkpoint_every, resume, not no_figures, force, quiet)
+    run(data, params | more, Choices(names(columns), names(context), *rest))
 
 
 @app.command()

@@ -26,7 +26,8 @@ from realnvp.estimators.parts.columns import (
     plain_bounds,
     recoded,
 )
-from realnvp.estimators.parts.crew import Crew, Member
+from realnvp.estimators.parts.crew import Crew
+from realnvp.estimators.parts.member import Member
 from realnvp.estimators.parts.rows import context_rows, drawn, fingerprint, hold_out, scaled
 from realnvp.estimators.parts.sample import Sample, row_weights
 from realnvp.estimators.parts.use import TableUse, quantile_curve
@@ -74,8 +75,8 @@ class RealNVP(TableUse, BaseEstimator):
         memory: ``"stored"`` keeps activations for the gradient; ``"constant"`` finds them again from the flow's output:
             training takes the memory of one coupling however many there are, and half as long again or more.
         members: how many flows to train one after another, mixed by how likely the held-out rows are under each;
-            ``"auto"`` is one, or with ``kernel="auto"`` and below 20,000 rows up to six while steps and time are left,
-            splines and strongly decayed affine maps in turn, and a Gaussian mixture beside them.
+            ``"auto"`` is one, or with ``kernel="auto"`` and below 20,000 rows up to eight while steps and time are
+            left, splines and strongly decayed affine maps in turn, and a Gaussian mixture beside them.
         marginals: bend each column by itself first (``transforms.SinhArcsinh``); ``"auto"`` tries whether that pays.
         dropout: in the nets while training; ``"auto"`` is 100 columns / rows, at most 0.3, and none below 0.02.
         device: where to train; by default the accelerator if there is one.
