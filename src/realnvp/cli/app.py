@@ -33,7 +33,7 @@ from realnvp.cli.options import (
     Threads,
 )
 from realnvp.cli.parse import bodies, box, names, values, words
-from realnvp.cli.runs import export, info
+from realnvp.cli.runs import export, info, report
 from realnvp.errors import InputError
 
 __all__ = ["app"]
@@ -290,3 +290,4 @@ def score(
 
 app.command()(info)
 app.command()(export)
+app.command()(report)
