@@ -4,6 +4,7 @@ import contextlib
 import platform
 import shlex
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -38,6 +39,9 @@ def write_page(run: Path, *, quiet: bool) -> None:
         report(run, out=None, force=True, quiet=quiet)
     except KeyboardInterrupt:
         say(f"interrupted while reporting: the model is safe in {run}", quiet=quiet)
+    except Exception as error:
+        told = (str(error).splitlines() or [""])[0]
+        warnings.warn(f"{run / PAGE} was not written ({type(error).__name__}: {told}); the run is whole", stacklevel=2)
 
 
 def provenance() -> dict[str, Any]:
@@ -75,11 +79,11 @@ def keep_draws(run: Path, model: Any) -> None:
 def _page(run: Path) -> str:
     from realnvp.measure.base import plain_arrays
     from realnvp.report import energy_page, picture_page, table_page
-    from realnvp.train.checkpoint import read_config, rebuilding
+    from realnvp.train.checkpoint import read_config
 
     config, kept = read_config(run), read_kept(run)
     kind = config.get("kind")
-    with rebuilding(run), plain_arrays(), _quiet_numbers():
+    with plain_arrays(), _quiet_numbers():
         if kind == "images":
             return _of_pictures(run, kept, config, picture_page)
         if kind == "boltzmann":

@@ -62,7 +62,7 @@ def density_1d(learnt: _Score, exact: _Score | None, X: np.ndarray, box: tuple[n
 
 
 def contours(values: np.ndarray, xs: np.ndarray, ys: np.ndarray) -> list[list[list[float]]]:
-    """Return lines around the likeliest cells that hold each share of the mass: for each a list of x, y, x, y and so on."""
+    """Return lines around the likeliest cells that hold each share of the mass: for each lists of x, y, x, y …."""
     from contourpy import contour_generator
 
     falling = np.sort(values.ravel())[::-1]

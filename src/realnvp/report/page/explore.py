@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from realnvp.bases import Normal
 from realnvp.report.page.base import Colour, packed, rounded
 from realnvp.report.plots import misfits
 from realnvp.report.walk import Walk, walk
@@ -69,6 +70,7 @@ def explorer(model: Any, points: Points, *, grid: bool = True) -> dict[str, Any]
         "about": points.about,
         "contours": list(points.contours),
         "grid": None,
+        "normal": isinstance(getattr(model.flow_, "base", None), Normal),
     }
     if grid and points.X.shape[1] == 2 and len(steps.names) > 1:
         found["grid"] = _grid(model, points, steps)

@@ -35,7 +35,7 @@ def picture_explorer(
     shape = model.flow_.event_shape
     n, numbers = len(images), int(np.prod(shape))
     first = walk(model.flow_, _rows(images[:1], model.levels), None if given is None else given[:1])
-    many = int(np.clip(_BUDGET // (len(first.names) * numbers), 8, min(n, 260)))
+    many = int(np.clip(_BUDGET // (len(first.names) * numbers), 8, min(n, 140)))
     rows = np.sort(np.random.default_rng(0).choice(n, many, replace=False))
     steps = walk(model.flow_, _rows(images[rows], model.levels), None if given is None else given[rows])
     flat = [frame.reshape(many, -1) for frame in steps.frames]
@@ -58,6 +58,7 @@ def picture_explorer(
         "about": "Directions are the principal components of the pictures, the same in every frame.",
         "contours": [],
         "grid": None,
+        "normal": False,
         "pictures": packed(thumbs),
     }
     found["colours"].append({"name": "bits/dim", "values": rounded(scores), "classes": None, "unit": "bits/dim"})

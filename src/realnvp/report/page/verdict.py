@@ -67,6 +67,9 @@ def of_density(config: Mapping[str, Any], history: _History, off: tuple[float, f
         advice.append(
             "A mixture of normals is still better here: train longer, or begin from one with `--base mixture`."
         )
+    advice.append(
+        "Draw from it: `realnvp sample RUN -n 1000 --out samples.csv`; find unlikely rows with `realnvp score`."
+    )
     return Verdict(headline, grade, sentences, figures, advice)
 
 
@@ -81,9 +84,9 @@ def of_energy(config: Mapping[str, Any], history: _History) -> Verdict:
     ]
     sentences, advice = [], _training_advice(config, history, "spread of the log weights")
     if exact is not None and log_z is not None:
-        figures.append(("Exact log Z", number(exact), "nats, by a closed form or a grid"))
         off = abs(log_z - exact) / error if error else math.inf
-        figures.append(("Distance from the exact one", number(abs(log_z - exact)), f"nats, {number(off, 1)} errors"))
+        told = f"nats, known; the one found is {number(abs(log_z - exact))} off, {number(off, 1)} errors"
+        figures.append(("Exact log Z", number(exact), told))
     figures += [
         ("Coverage", f"{100 * (found['coverage_'] or 0):.1f} %", "the ESS seen from the chains' points"),
         ("Pareto k", "tail-free" if k is None else number(k, 2), f"of the weights; above {TRUSTED} do not trust them"),
@@ -132,6 +135,7 @@ def of_pictures(config: Mapping[str, Any], history: _History) -> Verdict:
         f"The flow needs {number(bits, 2)} bits per dimension: {100 * abs(share):.0f} % "
         f"{'fewer' if share > 0 else 'more'} than independent pixels"
     )
+    advice.append("Draw from it: `realnvp sample RUN -n 100 --out samples.png`, likelier with `--temperature 0.8`.")
     sentences = ["Bits per dimension are an upper bound: the mean over the dequantisation noise, lower is better."]
     return Verdict(headline, grade, sentences, figures, advice)
 
@@ -149,7 +153,7 @@ def _density_headline(gap: float | None, gauss: float, mixture: float | None, er
     if mixture is not None and mixture < -2 * error:
         return f"Better than a Gaussian by {number(gauss, 2)} nats, but not than a mixture of normals", "fair"
     if max(gauss, mixture if mixture is not None else gauss) < 2 * error:
-        return "No better than a Gaussian: these columns may simply be normal", "fair"
+        return f"No better than a Gaussian, within the error of ± {number(error, 2)} nats", "fair"
     beaten = "a Gaussian" if mixture is None else "a Gaussian and a mixture of normals"
     least = gauss if mixture is None else min(gauss, mixture)
     return f"Better than {beaten}, by {number(least, 2)} nats per row or more", "good"

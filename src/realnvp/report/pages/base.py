@@ -24,7 +24,7 @@ def chart(anchor: str, caption: str, described: str) -> str:
     )
 
 
-def training_section(what: str) -> Section:
+def training_section(what: str, more: str = "", titled: str = "") -> Section:
     """The course of the training."""
     controls = (
         '<div class="controls"><label><input id="log-steps" type="checkbox"> logarithmic steps</label>'
@@ -35,7 +35,10 @@ def training_section(what: str) -> Section:
     lead = (
         "Drag over the chart to zoom in. The weights kept are those that were best on the rows held out for choosing."
     )
-    return Section("training", "Training", lead, place.replace("</figcaption>", f"</figcaption>{controls}"))
+    place = place.replace("</figcaption>", f"</figcaption>{controls}")
+    if more:
+        place = f'<div class="charts">{place}{chart(more, titled, f"A line of the {titled} against the step")}</div>'
+    return Section("training", "Training", lead, place)
 
 
 def made(config: Mapping[str, Any]) -> Section:

@@ -15,13 +15,18 @@ from realnvp.report.render import Page, Section, render
 
 __all__ = ["energy_page"]
 
-_SERIES = {"held_out": "spread of the log weights", "bound": "bound: E[log q + U] ≥ −log Z"}
+_Score = Callable[[np.ndarray], np.ndarray]
+_SERIES = {"bound": "bound: E[log q + U] ≥ −log Z"}
+_ESS = {"ess": "ESS, as a fraction of the draws"}
 _CORNER = 6
+_LEAD = "Draws of the flow on their way back to noise. Move the slider, or press play."
+_GRID = (
+    " The lines are a straight grid of latent space; orange lines hold 50, 80 and 95 % of the learnt mass, circles are "
+    "1, 2 and 3 deviations of the base."
+)
 
 
-def energy_page(
-    model: Any, kept: Kept, config: Mapping[str, Any], log_target: Callable[[np.ndarray], np.ndarray] | None
-) -> str:
+def energy_page(model: Any, kept: Kept, config: Mapping[str, Any], log_target: _Score | None) -> str:
     """Return the report of a fitted generator; ``log_target`` is ``-U`` of rows, where it is at hand.
 
     Draws and their weights are those that the run kept; of a run that kept none fresh ones, weighed where the energy is
@@ -40,22 +45,19 @@ def energy_page(
     if log_w is not None:
         level = float(np.log(np.mean(np.exp(log_w - log_w.max()))) + log_w.max())
         colours.insert(0, Colour("log weight", log_w - level, unit="nats, 0 is the mean"))
-    target = log_target
-    if target is not None:
-        level_z = model.log_normalizer_ if known is None else known
-        exact_score = lambda x: target(x) - level_z  # noqa: E731
-    else:
-        exact_score = None
+    box = _box(config, features)
+    exact_score = (
+        None if log_target is None else _normalised(log_target, model.log_normalizer_ if known is None else known, box)
+    )
     lines: list[Any] = []
     if features == 2:
-        data["density"] = density_2d(model.score_samples, exact_score, extent_of(X if exact is None else exact))
+        data["density"] = density_2d(model.score_samples, exact_score, _seen(X if exact is None else exact, box))
         data["density"]["names"] = columns
         lines = data["density"]["learnt"]["lines"]
     data["explorer"] = explorer(
         model, Points(X, log_q, columns, [f"draw {i}" for i in range(len(X))], colours, contours=lines)
     )
-    lead = "Draws of the flow on their way back to noise. Move the slider, or press play."
-    sections.append(explorer_section(lead))
+    sections.append(explorer_section(_LEAD + (_GRID if features == 2 else "")))
     if features == 2:
         sections.append(map_section(exact_score is not None))
     elif features > 2 and exact is not None:
@@ -68,7 +70,8 @@ def energy_page(
         lead = "All at zero where the flow is exact; a long tail to the right is what makes weighted means uncertain."
         sections.append(Section("weights", "Weights", lead, place))
     if data["training"]:
-        sections.append(training_section("figures of the training, nats"))
+        data["ess"] = training(model.history_, _ESS, "ESS")
+        sections.append(training_section("bound on −log Z, nats", "chart-ess", "ESS of the flow's draws"))
     sections.append(made(config))
     about = _about(config, model)
     verdict = of_energy(config, model.history_)
@@ -87,8 +90,30 @@ def energy_page(
     )
 
 
+def _box(config: Mapping[str, Any], features: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corners of the box that the potential lives on, at infinity where there is none."""
+    bounds = (config.get("architecture") or {}).get("bounds") or (-np.inf, np.inf)
+    low, high = (np.broadcast_to(np.asarray(side, dtype=float), features) for side in bounds)
+    return low, high
+
+
+def _seen(X: np.ndarray, box: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    low, high = extent_of(X)
+    return np.maximum(low, box[0]), np.minimum(high, box[1])
+
+
+def _normalised(log_target: _Score, log_z: float, box: tuple[np.ndarray, np.ndarray]) -> _Score:
+    """Return the exact log density, or nearly: zero mass outside the box, ``log_z`` taken off."""
+
+    def score(x: np.ndarray) -> np.ndarray:
+        inside = ((x >= box[0]) & (x <= box[1])).all(1)
+        return np.where(inside, log_target(x) - log_z, -np.inf)
+
+    return score
+
+
 def _draws(
-    model: Any, kept: Kept, log_target: Callable[[np.ndarray], np.ndarray] | None
+    model: Any, kept: Kept, log_target: _Score | None
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     if "draws" in kept.arrays:
         return kept.arrays["draws"], kept.arrays["log_weights"], kept.arrays.get("exact")

@@ -86,9 +86,10 @@ def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth |
         else:
             Z = model.transform(held, **held_given)
             shown = shown_axes(Z, _CORNER)
-            drawn = plain.sample(len(held), random_state=0)
-            data["corner"] = corner(held[:1000, shown], drawn[:1000, shown], [columns[j] for j in shown])
-            sections.append(corner_section("held-out rows", len(shown), len(columns)))
+            pairs = (held if len(held) >= 300 else rows.X)[:1000]
+            drawn = plain.sample(len(pairs), random_state=0)
+            data["corner"] = corner(pairs[:, shown], drawn[:, shown], [columns[j] for j in shown])
+            sections.append(corner_section("held-out rows" if len(held) >= 300 else "rows", len(shown), len(columns)))
         if rows.held.any() and len(held) >= 20:
             U, Z = pit(model, held, **held_given), model.transform(held, **held_given)
             off = normality(U)
@@ -166,10 +167,11 @@ def _lead(features: int, about: str) -> str:
     sentences = ["A flow bends space step by step until the data look like noise. Move the slider, or press play."]
     if features == 2:
         sentences.append(
-            "The lines are a straight grid of latent space; orange lines hold 50, 80 and 95 % of the learnt mass."
+            "The lines are a straight grid of latent space; orange lines hold 50, 80 and 95 % of the learnt mass, circles "
+            "are 1, 2 and 3 deviations of the base."
         )
     if features > 2:
-        sentences.append("Choose which two axes to see.")
+        sentences.append("Choose which two axes to see; circles are 1, 2 and 3 deviations of the base.")
     return " ".join([*sentences, about]).strip()
 
 

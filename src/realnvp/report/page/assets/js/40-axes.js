@@ -28,7 +28,7 @@ function scaleOf(box, wide, high, margin = MARGIN) {
 
 function ticks(low, high, many = 4) {
   const raw = (high - low) / many, power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw) || raw;
+  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw) || raw;
   const found = [];
   for (let v = Math.ceil(low / step) * step; v <= high + 1e-9 * step; v += step) found.push(Math.abs(v) < step / 1e6 ? 0 : v);
   return found;

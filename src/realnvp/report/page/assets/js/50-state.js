@@ -55,7 +55,9 @@ function boxAt(at) {
 
 function axisName(at, side) {
   if (AXES === 1 && side === 1) return "(spread by chance)";
-  return (at === 0 ? given.columns : given.latents)[state.axes[side]];
+  const axis = state.axes[side];
+  if (at === 0) return given.columns[axis];
+  return at === FRAMES - 1 || thumbs ? given.latents[axis] : `coordinate ${given.latents[axis].slice(1)}`;
 }
 
 function told(i) {

@@ -47,10 +47,23 @@ class Panel {
   }
 
   drawContours(context, at) {
+    if (at === FRAMES - 1 && given.normal && AXES > 1) this.drawCircles(context);
     if (at !== 0 || AXES !== 2 || state.axes[0] !== 0) return;
     context.strokeStyle = theme.colour("model");
     context.lineWidth = 1.2;
     for (const level of given.contours) for (const line of level) drawLine(context, this.scale, line);
+  }
+
+  // One, two and three standard deviations of the base.
+  drawCircles(context) {
+    context.strokeStyle = theme.colour("model");
+    context.lineWidth = 1.2;
+    const { x, y } = this.scale;
+    for (const r of [1, 2, 3]) {
+      context.beginPath();
+      context.ellipse(x(0), y(0), x(r) - x(0), y(0) - y(r), 0, 0, 2 * Math.PI);
+      context.stroke();
+    }
   }
 
   drawPoints(context, at) {

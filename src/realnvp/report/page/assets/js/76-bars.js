@@ -10,9 +10,9 @@ function startBars(id, found, unit) {
   }));
 }
 
-function startLine() {
-  const found = data.density_1d;
-  return new Chart("chart-line", () => ({
+// Curves that need no more than to be drawn: a density of one column, the ESS of a training.
+function startCurves(id, found) {
+  return new Chart(id, () => ({
     height: 320,
     columns: [found.x, ...found.series.map((s) => s.values)],
     series: [{ label: "x", value: (_, v) => (v === null || v === undefined ? "" : say(v)) }, ...found.series.map((s, i) => line(s.label, ["data", "model", "ink"][i],

@@ -35,7 +35,7 @@ function startCorner() {
   function drawCloud(context, values, colour, i, j, x, y, cell) {
     context.fillStyle = colour;
     context.globalAlpha = 0.42;
-    const size = cell < 90 ? 1.2 : 1.8;
+    const size = (cell < 90 ? 1.2 : 1.8) * (values.length / many < 400 ? 1.8 : 1);
     for (let k = 0; k < values.length; k += many) {
       const a = (values[k + j] - found.low[j]) / (found.high[j] - found.low[j]);
       const b = (values[k + i] - found.low[i]) / (found.high[i] - found.low[i]);
