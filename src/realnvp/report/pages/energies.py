@@ -71,7 +71,7 @@ def energy_page(model: Any, kept: Kept, config: Mapping[str, Any], log_target: _
         sections.append(Section("weights", "Weights", lead, place))
     if data["training"]:
         data["ess"] = training(model.history_, _ESS, "ESS")
-        sections.append(training_section("bound on −log Z, nats", "chart-ess", "ESS of the flow's draws"))
+        sections.append(training_section("Bound on −log Z, nats", "chart-ess", "ESS of the flow's draws"))
     sections.append(made(config))
     about = _about(config, model)
     verdict = of_energy(config, model.history_)

@@ -45,12 +45,14 @@ def picture_page(model: Any, kept: Kept, config: Mapping[str, Any], flow_context
         scored = None if held_labels is None else held_labels[:_SCORED]
         scores, rows = bits(model, held[:_SCORED], scored)
         data["bits"] = histogram(scores, 40, "bits per dimension of a held-out picture")
-        place = chart("chart-bits", "Bits per dimension", "A histogram of the held-out pictures' bits per dimension")
+        place = chart(
+            "chart-bits", "Bits of held-out pictures", "A histogram of the held-out pictures' bits per dimension"
+        )
         content = f'<div class="charts">{place}<div class="rows">{rows}</div></div>'
         lead = "Few bits: the flow finds the picture likely. Plain pictures can need fewer bits than any of the data."
         sections.append(Section("bits", "Likely and unlikely pictures", lead, content))
     if data["training"]:
-        sections.append(training_section("bits per dimension"))
+        sections.append(training_section("Bits per dimension"))
     sections.append(made(config))
     name = (config.get("data") or {}).get("name") or "pictures"
     verdict = of_pictures(config, model.history_)

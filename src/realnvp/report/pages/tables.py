@@ -98,7 +98,7 @@ def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth |
         noticed = noticed or notices(rows.X, columns)
     verdict = of_density(config, model.history_, off)
     if data["training"]:
-        sections.append(training_section("negative log likelihood, nats per row"))
+        sections.append(training_section("Negative log likelihood, nats per row"))
     sections.append(made(config))
     name = (config.get("data") or {}).get("name") or "density"
     page = Page(
@@ -167,8 +167,8 @@ def _lead(features: int, about: str) -> str:
     sentences = ["A flow bends space step by step until the data look like noise. Move the slider, or press play."]
     if features == 2:
         sentences.append(
-            "The lines are a straight grid of latent space; orange lines hold 50, 80 and 95 % of the learnt mass, circles "
-            "are 1, 2 and 3 deviations of the base."
+            "The lines are a straight grid of latent space; orange lines hold 50, 80 and 95 % of the learnt mass, "
+            "circles are 1, 2 and 3 deviations of the base."
         )
     if features > 2:
         sentences.append("Choose which two axes to see; circles are 1, 2 and 3 deviations of the base.")

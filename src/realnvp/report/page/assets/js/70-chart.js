@@ -34,7 +34,7 @@ class Chart {
   }
 
   table() {
-    const details = make("details"), box = make("div", undefined, { class: "scroll", tabindex: "0", role: "region", "aria-label": "The chart's numbers" });
+    const details = make("details"), box = make("div", undefined, { class: "scroll", tabindex: "0", role: "region", "aria-label": `Numbers: ${this.place.parentNode.querySelector("figcaption").textContent}` });
     details.append(make("summary", "Numbers"), box);
     details.addEventListener("toggle", () => {
       const table = make("table"), head = make("tr"), body = make("tbody"), rows = this.columns[0].length;
