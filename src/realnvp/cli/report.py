@@ -66,14 +66,16 @@ def keep_rows(run: Path, parts: Mapping[str, Mapping[str, np.ndarray | None]], n
 
 
 def keep_draws(run: Path, model: Any) -> None:
-    """Keep weighted draws of an energy's flow in its run, and exact samples: the energy need not be at hand later."""
+    """Keep weighted draws of an energy's flow in its run, and exact samples: later it need not be at hand."""
     features = model.n_features_in_
     x, log_w = model.log_weights(max(500, min(_DRAWS, 400_000 // features)), random_state=0)
     kept = few(len(x), features, _KEPT)
-    exact = model.sample(_EXACT, corrected=True, random_state=0)
-    write_kept(
-        run, Kept({"draws": x[kept], "log_weights": log_w[kept], "exact": exact[few(len(exact), features, _EXACT)]})
-    )
+    arrays = {"draws": x[kept], "log_weights": log_w[kept]}
+    if features > 2:  # pairs of columns are shown beside exact ones
+        with contextlib.suppress(InputError):  # of a flow too poor to be corrected there are none
+            exact = model.sample(_EXACT, corrected=True, random_state=0)
+            arrays["exact"] = exact[few(len(exact), features, _EXACT)]
+    write_kept(run, Kept(arrays))
 
 
 def _page(run: Path) -> str:

@@ -36,12 +36,12 @@ def mixture_nll(train: np.ndarray, held_out: np.ndarray, *, parts: int = 8, rows
     """Mean negative log likelihood of ``held_out`` under a mixture of normals fitted to ``train``, and its parts.
 
     The mixture has full covariances, ``parts`` of them or one for each 50 rows and for each D + 1 rows, whichever are
-    fewest; columns are standardised first, and of many rows ``rows`` are learnt from.
+    fewest; columns are standardised first, and of many rows ``rows`` are learnt from, fewer of more than 44 columns.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
-    rng = np.random.default_rng(0)
+    rng, rows = np.random.default_rng(0), min(rows, max(1000, 20_000_000 // train.shape[1] ** 2))
     some = train if len(train) <= rows else train[rng.choice(len(train), rows, replace=False)]
     parts = max(1, min(parts, len(some) // 50, len(some) // (some.shape[1] + 1)))
     mean, scale = some.mean(0), some.std(0)

@@ -32,11 +32,13 @@ def training(history: Sequence[Mapping[str, Any]], series: Mapping[str, str], un
     return {"x": rounded(columns["step"]), "seconds": rounded(columns["seconds"]), "series": drawn, "unit": unit}
 
 
-def density_2d(learnt: _Score, exact: _Score | None, box: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
+def density_2d(
+    learnt: _Score, exact: _Score | None, box: tuple[np.ndarray, np.ndarray], cells: int = _CELLS
+) -> dict[str, Any]:
     """Return a density of the plane as a picture of bytes, its top, and the contours that hold 50, 80 and 95 %."""
-    xs, ys, at = grid(box, _CELLS)
-    found = densities(learnt, at).reshape(_CELLS, _CELLS)
-    true = None if exact is None else densities(exact, at).reshape(_CELLS, _CELLS)
+    xs, ys, at = grid(box, cells)
+    found = densities(learnt, at).reshape(cells, cells)
+    true = None if exact is None else densities(exact, at).reshape(cells, cells)
     tops = [float(np.quantile(values, 0.999)) for values in (found, true) if values is not None]
     top = max(tops) or 1.0
     return {

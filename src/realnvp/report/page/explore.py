@@ -18,7 +18,7 @@ __all__ = ["Points", "explorer", "grid_frames", "shown_axes"]
 _BUDGET = 1_000_000
 """Bytes that the frames may take before they are written as text."""
 _MOST, _AXES = 1500, 10
-_LINES, _ALONG = 13, 61
+_LINES, _ALONG = 13, 121
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ def picture_explorer(
     given: np.ndarray | None,
     row_names: list[str],
     colours: Sequence[Colour],
+    share: float = 1.0,
 ) -> dict[str, Any]:
     """Follow pictures through the flow: thumbnails in every frame, and where they are along the pictures' directions.
 
@@ -35,7 +36,7 @@ def picture_explorer(
     shape = model.flow_.event_shape
     n, numbers = len(images), int(np.prod(shape))
     first = walk(model.flow_, _rows(images[:1], model.levels), None if given is None else given[:1])
-    many = int(np.clip(_BUDGET // (len(first.names) * numbers), 8, min(n, 140)))
+    many = min(n, int(np.clip(_BUDGET // (len(first.names) * numbers), 8, max(8, share * min(n, 140)))))
     rows = np.sort(np.random.default_rng(0).choice(n, many, replace=False))
     steps = walk(model.flow_, _rows(images[rows], model.levels), None if given is None else given[rows])
     flat = [frame.reshape(many, -1) for frame in steps.frames]
@@ -65,24 +66,26 @@ def picture_explorer(
     return found
 
 
-def sheets(model: Any, images: np.ndarray, context: np.ndarray | None, seed: int = 0) -> list[tuple[str, str, str]]:
+def sheets(
+    model: Any, images: np.ndarray, context: np.ndarray | None, *, share: float = 1.0, seed: int = 0
+) -> list[tuple[str, str, str]]:
     """Return sheets as (title, address, text in place of the picture): pictures, samples, temperatures, paths."""
 
     def given(part: slice) -> dict[str, Any]:
         return {} if context is None else {"context": context[part]}
 
     small = int(np.prod(images.shape[1:])) <= 3 * 32 * 32
-    n = min(64 if small else 16, len(images))
+    n = min(max(4, int(share * (64 if small else 16))), len(images))
     found: list[tuple[str, np.ndarray, int | None, str]] = [
         ("Held-out pictures", images[:n], None, f"{n} pictures that were not trained on"),
         ("Samples", model.sample(n, random_state=seed, **given(slice(n))), None, f"{n} pictures drawn from the flow"),
     ]
-    k = min(12 if small else 6, len(images))
+    k = min(max(3, int(share * (12 if small else 6))), len(images))
     rows = [model.sample(k, temperature=t, random_state=seed, **given(slice(k))) for t in _TEMPERATURES]
     told = ", ".join(map(str, _TEMPERATURES))
     about = f"Samples from the same noise at the temperatures {told}, a row each"
     found.append((f"Temperatures {told}, from above", np.concatenate(rows), k, about))
-    pairs = min(6 if small else 3, len(images) // 2)
+    pairs = min(max(1, int(share * (6 if small else 3))), len(images) // 2)
     if pairs:
         ways = [
             model.interpolate(images[2 * i], images[2 * i + 1], 10, **given(slice(2 * i, 2 * i + 2)))

@@ -66,7 +66,7 @@ def made(config: Mapping[str, Any]) -> Section:
 def map_section(exact: bool, *, conditional: bool = False) -> Section:
     """A density of the plane, beside the exact one where that is known."""
     what = "Lines hold 50, 80 and 95 % of the mass" + ("; dashed orange: the exact ones." if exact else ".")
-    lead = f"{what} Averaged over the contexts of the rows." if conditional else what
+    lead = f"{what} Averaged over the contexts of 64 rows." if conditional else what
     maps = [("map-learnt", "Learnt density")] + ([("map-exact", "Exact density")] if exact else [])
     figures = "".join(
         f'<figure class="chart"><figcaption>{title}</figcaption><canvas class="map" id="{anchor}" role="img" '

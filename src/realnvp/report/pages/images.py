@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ __all__ = ["picture_page"]
 
 _SERIES = {"train": "training pictures", "held_out": "pictures held out to choose the weights"}
 _SCORED = 200
+_PASSES, _SECONDS = 1800, 90.0
+"""Passes of a picture through the flow that a whole page takes, and about how long they may."""
 
 
 def picture_page(model: Any, kept: Kept, config: Mapping[str, Any], flow_context: Any = None) -> str:
@@ -30,6 +33,7 @@ def picture_page(model: Any, kept: Kept, config: Mapping[str, Any], flow_context
         held, train = found["held_out"], found["train"]
         images = np.concatenate([held, train])
         codes, labels = _labels(model, kept)
+        share = _share(model, held, labels)
         split = np.repeat([1.0, 0.0], [len(held), len(train)])
         colours = [Colour("training or held-out", split, ["training", "held-out"])]
         if codes is not None:
@@ -38,12 +42,12 @@ def picture_page(model: Any, kept: Kept, config: Mapping[str, Any], flow_context
             f"training picture {i}" for i in found["train_at"]
         ]
         given = None if labels is None or flow_context is None else flow_context(labels)
-        data["explorer"] = picture_explorer(model, images, labels, given, names, colours)
+        data["explorer"] = picture_explorer(model, images, labels, given, names, colours, share)
         sections.append(explorer_section(_LEAD))
         held_labels = None if labels is None else labels[: len(held)]
-        sections.append(_sheets(model, held, held_labels))
-        scored = None if held_labels is None else held_labels[:_SCORED]
-        scores, rows = bits(model, held[:_SCORED], scored)
+        sections.append(_sheets(model, held, held_labels, share))
+        many = max(20, int(share * _SCORED))
+        scores, rows = bits(model, held[:many], None if held_labels is None else held_labels[:many])
         data["bits"] = histogram(scores, 40, "bits per dimension of a held-out picture")
         place = chart(
             "chart-bits", "Bits of held-out pictures", "A histogram of the held-out pictures' bits per dimension"
@@ -75,10 +79,18 @@ def _labels(model: Any, kept: Kept) -> tuple[np.ndarray | None, np.ndarray | Non
     return codes, np.asarray(kept.notes["classes"])[codes] if model.labels_.width else None
 
 
-def _sheets(model: Any, images: np.ndarray, context: np.ndarray | None) -> Section:
+def _share(model: Any, images: np.ndarray, labels: np.ndarray | None) -> float:
+    """Return which share of a whole page there is time for, at most 1."""
+    begun = time.monotonic()
+    model.outlier_scores(images[:2], **({} if labels is None else {"context": labels[:2]}))
+    each = (time.monotonic() - begun) / (4 * len(images[:2]))  # of each picture the mean of four passes
+    return min(1.0, _SECONDS / (_PASSES * each))
+
+
+def _sheets(model: Any, images: np.ndarray, context: np.ndarray | None, share: float) -> Section:
     figures = "".join(
         f'<figure><figcaption>{text(title)}</figcaption><img src="{address}" alt="{text(about)}"></figure>'
-        for title, address, about in sheets(model, images, context)
+        for title, address, about in sheets(model, images, context, share=share)
     )
     return Section("samples", "Samples", "Drawn anew from the saved flow.", f'<div class="sheets">{figures}</div>')
 

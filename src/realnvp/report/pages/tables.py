@@ -33,7 +33,10 @@ from realnvp.report.render import Page, Section, render
 __all__ = ["table_page"]
 
 _MOST_TESTED = 2000
+_NOTHING = "Nothing that makes a smooth density hard: no repeats, point masses, heavy tails or copied columns."
 _CORNER = 6
+_CELLS, _CONTEXTS = 140, 64
+"""Cells along a side of a density; half of them where it is the mean over so many contexts."""
 
 
 @dataclass(frozen=True)
@@ -67,17 +70,19 @@ def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth |
     if rows is not None:
         given = {} if rows.context is None else {"context": rows.context}
         log_prob = model.score_samples(rows.X, **given)
-        plain = model if rows.context is None else Conditioned(model, rows.context)
+        plain = model if rows.context is None else Conditioned(model, rows.context, most=_CONTEXTS)
         held, held_given = rows.held_out
         if len(columns) == 2:
-            data["density"] = density_2d(plain.score_samples, exact, extent_of(rows.X))
+            data["density"] = density_2d(
+                plain.score_samples, exact, extent_of(rows.X), _CELLS if rows.context is None else _CELLS // 2
+            )
             data["density"]["names"] = columns
         lines = data["density"]["learnt"]["lines"] if len(columns) == 2 else []
         points = Points(
             rows.X, log_prob, columns, rows.names, _coloured(rows, log_prob), rows.context, rows.about, contours=lines
         )
         data["explorer"] = explorer(model, points)
-        sections.append(explorer_section(_lead(len(columns), rows.about)))
+        sections.append(explorer_section(_lead(len(columns), rows)))
         if len(columns) == 1:
             data["density_1d"] = density_1d(plain.score_samples, exact, held, extent_of(held)) | {"name": columns[0]}
             sections.append(_line_section(truth is not None))
@@ -95,7 +100,7 @@ def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth |
             off = normality(U)
             data["latent"] = latent(U, Z, [f"z{j + 1}" for j in range(Z.shape[1])])
             sections.append(_latent_section(off))
-        noticed = noticed or notices(rows.X, columns)
+        noticed = noticed or notices(rows.X, columns) or [_NOTHING]
     verdict = of_density(config, model.history_, off)
     if data["training"]:
         sections.append(training_section("Negative log likelihood, nats per row"))
@@ -163,7 +168,7 @@ def _about(config: Mapping[str, Any], model: Any) -> str:
     )
 
 
-def _lead(features: int, about: str) -> str:
+def _lead(features: int, rows: _Rows) -> str:
     sentences = ["A flow bends space step by step until the data look like noise. Move the slider, or press play."]
     if features == 2:
         sentences.append(
@@ -172,7 +177,9 @@ def _lead(features: int, about: str) -> str:
         )
     if features > 2:
         sentences.append("Choose which two axes to see; circles are 1, 2 and 3 deviations of the base.")
-    return " ".join([*sentences, about]).strip()
+    if features == 2 and rows.context is not None:
+        sentences.append("The grid is that of the middle context.")
+    return " ".join([*sentences, rows.about]).strip()
 
 
 def _line_section(exact: bool) -> Section:

@@ -1,7 +1,7 @@
 // Colours of classes (Okabe and Ito: told apart in colour blindness) and of scales (viridis).
 const CLASSES = {
-  light: ["#0072b2", "#d98200", "#009e73", "#c0619a", "#3fa0d8", "#d55e00", "#7a7a7a", "#a39300"],
-  dark: ["#5cb8ee", "#f3b040", "#35cf9f", "#e59cc8", "#9ad4f7", "#ff8a4a", "#b5b5b5", "#d9cb3f"],
+  light: ["#0072b2", "#d98200", "#009e73", "#c0619a", "#3fa0d8", "#d55e00", "#7a7a7a", "#a39300", "#6a4fc0", "#8c4a2f"],
+  dark: ["#5cb8ee", "#f3b040", "#35cf9f", "#e59cc8", "#9ad4f7", "#ff8a4a", "#b5b5b5", "#d9cb3f", "#b5a1ff", "#d09a78"],
 };
 const VIRIDIS = [[68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141], [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37]];
 

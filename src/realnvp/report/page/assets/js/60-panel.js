@@ -95,8 +95,13 @@ class Panel {
     const [x, y] = this.pixel(i);
     context.strokeStyle = theme.colour("ink");
     context.lineWidth = 2;
+    if (thumbs) { // above all others, and larger
+      drawPicture(context, this.at, i, x, y, 1.6 * SIDE);
+      context.strokeRect(x - 0.8 * SIDE, y - 0.8 * SIDE, 1.6 * SIDE, 1.6 * SIDE);
+      return;
+    }
     context.beginPath();
-    context.arc(x, y, thumbs ? 20 : 6.5, 0, 2 * Math.PI);
+    context.arc(x, y, 6.5, 0, 2 * Math.PI);
     context.stroke();
   }
 

@@ -3,7 +3,7 @@ function startTraining() {
   const course = data.training, series = course.series;
   const finite = series.flatMap((s) => s.values.filter((v) => v !== null)).sort((a, b) => a - b);
   const lowest = finite[0], at = (q) => finite[Math.floor(q * (finite.length - 1))];
-  const logs = { x: false, y: false };
+  const logs = { x: false, y: false }, view = { whole: false };
   const above = (v) => (v === null || v <= lowest ? null : v - lowest);
   const reference = course.reference;
 
@@ -15,11 +15,11 @@ function startTraining() {
       columns.push(x.map(() => reference.value));
       drawn.push(line(reference.label, "soft", { dash: [5, 5], width: 1.2 }));
     }
-    const low = Math.min(lowest, reference ? reference.value : lowest), high = at(0.9) + 0.5 * (at(0.9) - lowest) || lowest + 1;
+    const low = Math.min(lowest, reference ? reference.value : lowest), high = at(0.8) + 0.6 * (at(0.8) - lowest) || lowest + 1;
     return {
       columns, height: 320,
       series: [{ label: "step", value: (_, v) => (v === null || v === undefined ? "" : say(v)) }, ...drawn],
-      scales: { x: { time: false, distr: logs.x ? 3 : 1 }, y: { distr: log ? 3 : 1, range: log ? undefined : (_, min, max) => [low - 0.06 * (high - low), min > low ? Math.min(max, high) : high] } },
+      scales: { x: { time: false, distr: logs.x ? 3 : 1 }, y: { distr: log ? 3 : 1, range: log || view.whole ? undefined : (_, min, max) => [low - 0.06 * (high - low), min > low ? Math.min(max, high) : high] } },
       axes: [axis("step"), axis(log ? `${course.unit}, above the lowest` : course.unit)],
     };
   });
@@ -27,6 +27,10 @@ function startTraining() {
   for (const [id, side] of [["log-steps", "x"], ["log-figures", "y"]]) {
     $(id).addEventListener("change", () => { logs[side] = $(id).checked; chart.show(); });
   }
-  $("zoom-out").addEventListener("click", () => chart.show());
+  $("zoom-out").addEventListener("click", () => { // what lies far above most of the course is cut off at first
+    view.whole = !view.whole;
+    $("zoom-out").textContent = view.whole ? "Cut off the extremes" : "Whole course";
+    chart.show();
+  });
   return chart;
 }
