@@ -4,7 +4,10 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from realnvp import RealNVP
 
 RUNS = Path(__file__).parents[1] / "data/runs"
 QUICK = ["--max-steps", "10", "--layers", "2", "--width", "8", "--no-figures"]
@@ -74,3 +77,14 @@ def test_damaged_rows_are_told(realnvp, tmp_path):
 
     assert code == 2
     assert "rows.safetensors is damaged" in err
+
+
+def test_rows_of_a_run_that_was_replaced_are_not_shown(realnvp, table):
+    assert realnvp("fit", table, *QUICK, "--out", "run")[0] == 0
+    assert "kept no rows" not in Path("run/report.html").read_text(encoding="utf-8")
+    RealNVP.load("run").set_params(max_steps=3).fit(np.random.default_rng(0).normal(size=(50, 2))).save(
+        "run", force=True
+    )
+
+    assert realnvp("report", "run")[0] == 0
+    assert "kept no rows" in Path("run/report.html").read_text(encoding="utf-8")

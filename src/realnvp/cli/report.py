@@ -62,7 +62,7 @@ def keep_rows(run: Path, parts: Mapping[str, Mapping[str, np.ndarray | None]], n
         picked = few(len(x), int(np.prod(x.shape[1:])), _KEPT)
         arrays[name] = x[picked]
         arrays |= {f"{name}_{key}": value[picked] for key, value in whole.items()}
-    write_kept(run, Kept(arrays, notes))
+    write_kept(run, Kept(arrays, {**notes, "model": _model(run)}))
 
 
 def keep_draws(run: Path, model: Any) -> None:
@@ -75,7 +75,7 @@ def keep_draws(run: Path, model: Any) -> None:
         with contextlib.suppress(InputError):  # of a flow too poor to be corrected there are none
             exact = model.sample(_EXACT, corrected=True, random_state=0)
             arrays["exact"] = exact[few(len(exact), features, _EXACT)]
-    write_kept(run, Kept(arrays))
+    write_kept(run, Kept(arrays, {"model": _model(run)}))
 
 
 def _page(run: Path) -> str:
@@ -84,6 +84,8 @@ def _page(run: Path) -> str:
     from realnvp.train.checkpoint import read_config
 
     config, kept = read_config(run), read_kept(run)
+    if kept.notes.get("model") != config["sha256"]:  # of a run that this one has replaced
+        kept = Kept()
     kind = config.get("kind")
     with plain_arrays(), _quiet_numbers():
         if kind == "images":
@@ -91,6 +93,13 @@ def _page(run: Path) -> str:
         if kind == "boltzmann":
             return _of_energy(run, kept, config, energy_page)
         return _of_table(run, kept, config, table_page)
+
+
+def _model(run: Path) -> str:
+    """Return the checksum of the model that rows are kept beside."""
+    from realnvp.train.checkpoint import read_config
+
+    return str(read_config(run)["sha256"])
 
 
 def _of_table(run: Path, kept: Kept, config: dict, page: Callable[..., str]) -> str:

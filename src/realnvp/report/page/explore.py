@@ -40,8 +40,8 @@ def shown_axes(Z: np.ndarray, most: int = _AXES) -> np.ndarray:
     """The axes to show: all of few; of many those whose latents are furthest from normal, in order."""
     if Z.shape[1] <= most:
         return np.arange(Z.shape[1])
-    normal = np.random.default_rng(0).standard_normal((20_000, Z.shape[1]))
-    return np.sort(np.argsort(-misfits(Z, normal), kind="stable")[:most])
+    normal = np.random.default_rng(0).standard_normal((20_000, 1))
+    return np.sort(np.argsort(-misfits(Z, np.broadcast_to(normal, (len(normal), Z.shape[1]))), kind="stable")[:most])
 
 
 def explorer(model: Any, points: Points, *, grid: bool = True) -> dict[str, Any]:
@@ -117,6 +117,7 @@ def _grid(model: Any, points: Points, steps: Walk) -> dict[str, Any] | None:
 
 
 def _extent(frame: np.ndarray) -> list[np.ndarray]:
-    low, high = np.quantile(frame[np.isfinite(frame).all(1)], (0.004, 0.996), axis=0)
+    finite = frame[np.isfinite(frame).all(1)]
+    low, high = np.quantile(finite if len(finite) else np.zeros((1, frame.shape[1])), (0.004, 0.996), axis=0)
     wide = np.where(high > low, (high - low) * 0.1, np.maximum(np.abs(low), 1.0) / 2)
     return [low - wide, high + wide]

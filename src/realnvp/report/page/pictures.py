@@ -104,7 +104,7 @@ def sheets(
 def bits(model: Any, images: np.ndarray, context: np.ndarray | None) -> tuple[np.ndarray, str]:
     """Return bits per dimension of pictures, and the likeliest and unlikeliest of them as HTML."""
     scores = model.outlier_scores(images, **({} if context is None else {"context": context}))
-    order, n = np.argsort(scores), min(10, len(images) // 2)
+    order, n = np.argsort(scores), max(1, min(10, len(images) // 2))
     parts = []
     for title, which in (("Likeliest", order[:n]), ("Unlikeliest", order[::-1][:n])):
         address = data_uri(png_bytes(montage(images[which], n, levels=model.levels)))

@@ -38,21 +38,20 @@ def of_density(config: Mapping[str, Any], history: _History, off: tuple[float, f
     if nll is None:
         return Verdict("This run was saved without figures", "fair", [], [], advice)
     figures.append(("Held-out NLL", _pm(found, "held_out_nll"), f"nats per row, {rows:,} rows; lower is better"))
-    over_gauss = found["gaussian_nll"] - nll
+    gauss = _number(found.get("gaussian_nll"))
+    over_gauss = gauss - nll
     over_mixture = found["mixture_nll"] - nll if found.get("mixture_nll") is not None else None
     gap = found.get("gap")
     if gap is not None:
         figures.append(("Distance from the truth", _pm(found, "gap"), "nats, KL(data ‖ model); 0 is perfect"))
         figures.append(("Exact entropy", number(found["entropy"]), "nats, the lowest an NLL can be"))
     better = "better" if over_gauss >= 0 else "worse"
-    figures.append(
-        ("Against a Gaussian", number(abs(over_gauss), 3), f"nats {better}; its NLL is {number(found['gaussian_nll'])}")
-    )
+    figures.append(("Against a Gaussian", number(abs(over_gauss), 3), f"nats {better}; its NLL is {number(gauss)}"))
     if over_mixture is not None:
         better = "better" if over_mixture >= 0 else "worse"
         told = f"nats {better}; {found['mixture_parts']} normals have {number(found['mixture_nll'])}"
         figures.append(("Against a mixture", number(abs(over_mixture), 3), told))
-    figures.append(("Round trip", f"{found['round_trip_error']:.0e}", "largest |x − inverse(forward(x))|"))
+    figures.append(("Round trip", f"{_number(found.get('round_trip_error')):.0e}", "largest |x − inverse(forward(x))|"))
     headline, grade = _density_headline(gap, over_gauss, over_mixture, found.get("held_out_nll_error") or 0.0)
     if off is not None:
         worst, usual, p, n = off
@@ -117,7 +116,7 @@ def of_pictures(config: Mapping[str, Any], history: _History) -> Verdict:
     advice = _training_advice(config, history, "bits per dimension")
     if "bits_per_dim" not in found:
         return Verdict("This run was saved without figures", "fair", [], [], advice)
-    bits, line = found["bits_per_dim"], found["pixelwise_bits"]
+    bits, line = _number(found["bits_per_dim"]), _number(found["pixelwise_bits"])
     draws = f"{found['draws']} draw{'s' * (found['draws'] > 1)}"
     figures: list[_Figure] = [
         (

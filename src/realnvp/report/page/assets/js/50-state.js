@@ -60,6 +60,8 @@ function axisName(at, side) {
   return at === FRAMES - 1 || thumbs ? given.latents[axis] : `coordinate ${given.latents[axis].slice(1)}`;
 }
 
+function likelihood(i) { return given.log_prob[i] === null ? -Infinity : given.log_prob[i]; }
+
 function told(i) {
   const sign = given.score ? given.score.sign : 1, name = given.score ? given.score.name : "log density";
   const score = given.log_prob[i];

@@ -53,7 +53,7 @@ function fillChoices() {
 }
 
 function selectTail(sign) {
-  const order = [...Array(POINTS).keys()].sort((a, b) => sign * (given.log_prob[a] - given.log_prob[b]));
+  const order = [...Array(POINTS).keys()].sort((a, b) => sign * (likelihood(a) - likelihood(b)) || a - b);
   const tail = new Set(order.slice(0, Math.max(1, Math.round(POINTS / 20))));
   state.select((i) => tail.has(i));
 }

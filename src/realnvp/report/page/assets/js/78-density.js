@@ -27,7 +27,7 @@ class DensityMap {
     const box = [[this.box[0][0], this.box[1][0]], [this.box[0][1], this.box[1][1]]];
     const sides = box.map(([low, high]) => high - low), shape = sides[1] / sides[0];
     const plain = shape > 5 || shape < 0.2 ? 1 : shape, wide = this.canvas.clientWidth;
-    const height = Math.min(520, MARGIN.top + MARGIN.bottom + plain * (wide - MARGIN.left - MARGIN.right));
+    const height = Math.min(760, MARGIN.top + MARGIN.bottom + plain * (wide - MARGIN.left - MARGIN.right));
     this.canvas.style.height = `${height}px`;
     const { context } = fitted(this.canvas, height);
     this.scale = scaleOf(box, wide, height);
