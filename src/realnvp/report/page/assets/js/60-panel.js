@@ -76,7 +76,7 @@ class Panel {
 
   drawPoint(context, at, i, colour, faded) {
     const [x, y] = this.pixel(i);
-    context.globalAlpha = faded ? 0.14 : thumbs ? 1 : 0.8;
+    context.globalAlpha = faded ? 0.2 : thumbs ? 1 : 0.8;
     if (thumbs) {
       const side = this.canvas.clientWidth < 240 ? 16 : SIDE;
       context.fillStyle = colour;
