@@ -95,6 +95,39 @@ def test_the_density_under_the_pointer_is_the_models(browser, moons):
         assert found["value"] == pytest.approx(min(exact, top), abs=0.6 * top / 255)
 
 
+def test_the_density_is_drawn_the_right_way_up(browser, moons):
+    browser.open(moons.page)
+    script = """
+        const m = report.maps[0], [x, y] = [m.scale.x(arguments[0]), m.scale.y(arguments[1])];
+        const ink = m.canvas.getContext("2d").getImageData(Math.round(x), Math.round(y), 1, 1).data[3];
+        return [m.read(x, y).at, ink];
+    """
+    for at, drawn in (((0.0, 1.0), True), ((0.0, -0.5), False), ((1.0, -0.5), True), ((1.0, 1.0), False)):
+        found, ink = browser.js(script, *at)
+        assert found == pytest.approx(at, abs=0.03)
+        assert (ink > 128) == drawn
+
+
+@pytest.mark.parametrize("place", [0, 0.25, 1.5, 3])
+def test_points_are_where_their_numbers_and_the_axes_say(browser, moons, place):
+    """The pixels of all points, found anew from the frames: straight between two of them, one unit on both axes."""
+    browser.open(moons.page)
+    browser.js("report.goTo(arguments[0])", place)
+    found = data_of(moons)["explorer"]
+    frames, extents = unpack(found["frames"]).astype(float), np.array(found["extents"])  # extents: frame, side, axis
+    centre, widest = extents.mean(1), np.ptp(extents, axis=1).max(1)[:, None]
+    boxes = np.stack([centre - widest / 2, centre + widest / 2], 1)
+    low, part = min(int(place), len(frames) - 1), place % 1
+    high = min(low + 1, len(frames) - 1)
+    points, (left, right) = ((1 - part) * a[low] + part * a[high] for a in (frames, boxes))
+    side = browser.js("return report.panels.way.canvas.clientWidth")
+    share = (points - left) / (right - left)
+    expected = np.column_stack([40 + share[:, 0] * (side - 50), 10 + (1 - share[:, 1]) * (side - 44)])
+    script = "return report.data.explorer.rows.map((_, i) => report.panels.way.pixel(i))"
+
+    np.testing.assert_allclose(browser.js(script), expected, atol=0.02)
+
+
 def test_contours_hold_their_share_of_the_mass(moons):
     from matplotlib.path import Path
 
