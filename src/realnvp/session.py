@@ -10,6 +10,7 @@ from realnvp.train.engine import Engine
 from realnvp.train.interrupt import Patience
 from realnvp.train.loop import Guard, TrainingError, fit
 from realnvp.train.optim import adamw, warm_cosine
+from realnvp.train.progress import progress_bar
 from realnvp.train.resume import Checkpoint, Moments, Saver, Stateful, Weights
 from realnvp.watch import NATS, Limits, Outcome, Record, Unit, Watch
 
@@ -32,6 +33,8 @@ def train(
     started: float | None = None,
     checkpoint: Checkpoint | None = None,
     keep: Mapping[str, Stateful] | None = None,
+    seed: int = 0,
+    title: str = "training",
 ) -> Outcome:
     """Train ``objective`` and leave it with the best weights seen, by ``evaluate(objective) -> nats``.
 
@@ -42,20 +45,21 @@ def train(
     ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"``, ``"interrupt"`` or
     ``"batches"`` (there were no more); the best weights are in place in each case.
 
-    The step is ``compiled``, or not, or, by ``"auto"``, as soon as it is seen to be worth it.
+    The step is ``compiled``, or not, or, by ``"auto"``, as soon as it is seen to be worth it. Dropout draws from
+    ``seed``. ``title`` stands before the progress bar.
 
     Where the training stands is written to ``checkpoint`` every so often, at the first interrupt (the step is ended
     before that, a second one does not wait) and at the end, together with what is in ``keep`` (where the batches come
     from); one that resumes begins there, with the same numbers on the same machine.
     """
     started = time.monotonic() if started is None else started
-    watch = Watch(objective, evaluate, limits, unit, facts, started, verbose)
+    watch = Watch(objective, evaluate, limits, unit, facts, started, progress_bar(verbose, title))
     rate = warm_cosine(limits.warmup)
     if limits.max_steps < 1:
         watch.close()
         watch.outcome.stopped_by = "max_steps"
         return watch.outcome
-    engine = Engine(objective, compiled, left=watch.left, waited=watch.waited)
+    engine = Engine(objective, compiled, left=watch.left, waited=watch.waited, seed=seed)
     optimizer = adamw(objective, lr, weight_decay=weight_decay)
     guard = Guard(objective, optimizer)
     own: dict[str, Stateful] = {"weights": Weights(objective), "moments": Moments(optimizer), "guard": guard}

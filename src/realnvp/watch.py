@@ -5,14 +5,17 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from realnvp.train.keep import Average, Best
 from realnvp.train.loop import Step
-from realnvp.train.progress import progress_bar
 from realnvp.train.resume import as_tensor, from_tensor
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 __all__ = ["NATS", "Limits", "Outcome", "Record", "Unit", "Watch"]
 
@@ -91,11 +94,11 @@ class Watch:
         unit: Unit,
         facts: Callable[[], dict[str, float]],
         start: float,
-        verbose: bool,
+        bar: "tqdm",
     ) -> None:
         self.objective, self.limits, self.unit, self.facts, self.start = objective, limits, unit, facts, start
         self.outcome, self.best, self.average = Outcome(), Best(evaluate), Average(objective)
-        self.bar = progress_bar(verbose, "training")
+        self.bar = bar
         self.losses: list[Tensor] = []
         self.step = 0
         self.done, self.next_look, self.best_at = 0.0, limits.every, 0.0

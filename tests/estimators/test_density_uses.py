@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from realnvp import InputError, RealNVP
 from realnvp.data import toy
 
-QUICK = {"max_steps": 30, "layers": 3, "width": 16, "verbose": False, "random_state": 0, "device": "cpu"}
+QUICK = {"max_steps": 30, "layers": 3, "width": 16, "verbose": False, "random_state": 0, "device": "cpu", "members": 1}
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +141,14 @@ def test_bad_data_gets_a_sentence(X, sentence):
 def test_a_run_of_a_single_column_is_read_again(tmp_path):
     X = np.random.default_rng(0).exponential(size=(300, 1))
     model = RealNVP(kernel="spline", max_steps=2, random_state=0, verbose=False).fit(X)
+    model.save(tmp_path / "run")
+
+    np.testing.assert_array_equal(RealNVP.load(tmp_path / "run").score_samples(X), model.score_samples(X))
+
+
+def test_a_run_of_a_mixture_alone_is_read_again(tmp_path):
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    model = RealNVP(kernel="none", max_steps=2, random_state=0, verbose=False).fit(X)
     model.save(tmp_path / "run")
 
     np.testing.assert_array_equal(RealNVP.load(tmp_path / "run").score_samples(X), model.score_samples(X))

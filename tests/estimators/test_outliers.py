@@ -10,7 +10,7 @@ from realnvp import InputError, RealNVP
 from realnvp.data import toy
 from realnvp.estimators.parts.use import quantile_curve
 
-QUICK = {"max_steps": 200, "layers": 3, "width": 16, "verbose": False, "random_state": 0, "device": "cpu"}
+QUICK = {"max_steps": 200, "layers": 3, "width": 16, "verbose": False, "random_state": 0, "device": "cpu", "members": 1}
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from realnvp import InputError, RealNVP
 from realnvp.estimators.parts.sample import Sample
 from realnvp.train import Checkpoint
 
-QUICK = {"max_steps": 30, "layers": 2, "width": 16, "verbose": False, "random_state": 0, "device": "cpu"}
+QUICK = {"max_steps": 30, "layers": 2, "width": 16, "verbose": False, "random_state": 0, "device": "cpu", "members": 1}
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(600, 2)) @ [[2.0, 1.0], [0.0, 1.0]] + 3
 C = X[:, :1] + RNG.normal(size=(600, 1))

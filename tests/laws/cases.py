@@ -53,6 +53,7 @@ from realnvp.transforms import (
     RandomHalves,
     Scale,
     Shuffle,
+    SinhArcsinh,
     Split,
     Squeeze,
     Standardise,
@@ -169,6 +170,9 @@ TRANSFORMS: dict[str, tuple] = {
     "probit": (lambda: Probit([-1.0, 0.1], [1.0, 0.3]), (2,), ([-1.0, 0.1], [1.0, 0.3]), (-3.5, 3.5)),
     "probit of one": (lambda: Probit(-2.0, 3.0), (1,), (-2.0, 3.0), (-3.5, 3.5)),  # farther out x rounds to the edge
     "inverse of probit": (lambda: Probit(-2.0, 3.0).inv, (3,), (-3.5, 3.5), (-2.0, 3.0)),
+    "sinh arcsinh": (lambda: SinhArcsinh(3), (3,)),
+    "sinh arcsinh of one": (lambda: SinhArcsinh(1), (1,)),
+    "inverse of sinh arcsinh": (lambda: SinhArcsinh(2).inv, (2,)),
     "whiten": (lambda: Whiten(5), (5,)),
     "whiten one": (lambda: Whiten(1), (1,)),
     "inverse of whiten": (lambda: Whiten(3).inv, (3,)),

@@ -75,12 +75,14 @@ def fit(
         ),
     ],
     kernel: Annotated[
-        Kernel | None, typer.Option(help="Affine is Real NVP, additive is NICE; by default affine, of pictures spline.")
+        Kernel | None, typer.Option(help="Affine is Real NVP, additive is NICE; by default by the table's size.")
     ] = None,
     base: Annotated[BaseName, typer.Option(help="Base distribution.")] = BaseName.normal,
     layers: Annotated[
         int | None,
-        typer.Option(min=1, help="Number of couplings, of pictures in a scale; by default 10, of splines 4."),
+        typer.Option(
+            min=1, help="Number of couplings, of pictures in a scale; by default 4 of splines, 10 of affine maps."
+        ),
     ] = None,
     width: Annotated[
         int | None, typer.Option(min=1, help="Width of the hidden layers of each net; by default 64, of pictures 32.")
@@ -101,6 +103,9 @@ def fit(
     max_time: MaxTime = None,
     batch_size: BatchSize = None,
     lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-3,
+    members: Annotated[
+        int | None, typer.Option(min=1, help="Flows of a table to train and mix; by default by the table's size.")
+    ] = None,
     compiled: Compile = None,
     memory: Memory = MemoryName.stored,
     precision: Precision = PrecisionName.auto,
@@ -141,6 +146,8 @@ def fit(
 
         if columns or context or rows:
             raise InputError(f"{data} holds pictures: --columns, --context and --rows are for tables, leave them out")
+        if members:
+            raise InputError(f"{data} holds pictures: --members is for tables, leave it out")
         params |= {"flips": flips, "dequantisation": "variational" if variational else "uniform"}
         params |= {} if architecture is None else {"architecture": architecture.value}
         chosen = Chosen(data_dir, by_label, threads, out, checkpoint_every, resume, not no_figures, force, quiet)
@@ -148,6 +155,7 @@ def fit(
         return
     from realnvp.cli.fit import Choices, run
 
+    params |= {} if members is None else {"members": members}
     given: dict[str, object] = {"architecture": architecture, "by-label": by_label, "flips": flips}
     given |= {"variational": variational, "data-dir": data_dir}
     if wrong := [f"--{name}" for name, value in given.items() if value]:

@@ -17,6 +17,7 @@ from realnvp.files import check_folder, on_disk
 __all__ = [
     "counted",
     "figures",
+    "in_words",
     "interrupts",
     "measured_rows",
     "picture_rows",
@@ -53,12 +54,23 @@ def counted(pieces: Iterable, total: int | None, what: str, *, quiet: bool = Fal
             bar.update(len(piece))
 
 
-def use_threads(wanted: int | None, width: int) -> None:
+def use_threads(wanted: int | None, width: int | str) -> None:
     """Set the number of processor threads; by default one for narrow nets, whose products are too small to share."""
     import torch
 
-    if wanted or width <= 128:
+    if wanted or isinstance(width, str) or width <= 128:
         torch.set_num_threads(wanted or 1)
+
+
+def in_words(shape: dict) -> str:
+    """Say what a density of a table is made of."""
+    if "members" in shape:
+        parts = [in_words({k: v for k, v in part.items() if k != "members"}) for part in shape["members"]]
+        return f"{len(parts)} densities mixed: " + "; ".join(parts)
+    if shape["kernel"] == "none":
+        return f"a mixture of {shape['components']} normals"
+    bent = "columns bent, then " if shape.get("marginals") else ""
+    return f"{bent}{shape['layers']} {shape['kernel']} couplings of width {shape['width']}, {shape['base']} base"
 
 
 def measured_rows(found: dict[str, float], rows: int) -> list[tuple[str, str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from realnvp.cli.base import figures, interrupts, measured_rows, reserved, say, use_threads, why
+from realnvp.cli.base import figures, in_words, interrupts, measured_rows, reserved, say, use_threads, why
 from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, kept, say_how
 from realnvp.data.check import check_columns
@@ -16,7 +16,7 @@ from realnvp.data.images import IMAGE_SETS
 from realnvp.data.table import read_table, table_columns
 from realnvp.data.toy import TOYS, Toy
 from realnvp.errors import InputError, nearest
-from realnvp.estimators import RealNVP
+from realnvp.estimators.density import AUTO, RealNVP
 from realnvp.estimators.parts.base import check_params
 from realnvp.files import CHECKPOINT
 from realnvp.measure import Estimate, gaussian_nll, mean_nll, mixture_nll, truth_gap
@@ -66,7 +66,7 @@ def run(data: str, params: dict, chosen: Choices) -> None:
     """Fit a model to ``data`` and write its run folder."""
     started, quiet = time.monotonic(), chosen.quiet
     model = RealNVP(**params)
-    check_params(model)
+    check_params(model, AUTO)
     use_threads(chosen.threads, model.width)
     check_resume(resume=chosen.resume, out=chosen.out)
     source = _source(data, chosen, params["random_state"])
@@ -149,10 +149,9 @@ def _table(data: str, columns: list[str], context: list[str], seed: int) -> Sour
 
 def _opening(source: Source, model: RealNVP) -> str:
     given = f" given {', '.join(source.context_columns)}" if source.context_columns else ""
-    return (
-        f"learning {source.name}: {len(source.train):,} rows of {len(source.columns)} columns{given}; "
-        f"{model.kernel} couplings of width {model.width}, {model.base} base, seed {model.random_state}"
-    )
+    kernel = "couplings chosen by the table's size" if model.kernel == "auto" else f"{model.kernel} couplings"
+    rows, columns = f"{len(source.train):,} rows", f"{len(source.columns)} columns{given}"
+    return f"learning {source.name}: {rows} of {columns}; {kernel}, {model.base} base, seed {model.random_state}"
 
 
 def _measure(model: RealNVP, source: Source) -> dict[str, float]:
@@ -237,6 +236,7 @@ def _close(model: RealNVP, folder: Path, source: Source, measured: dict, seconds
     steps, trained = (model.history_[-1][key] if model.history_ else 0 for key in ("step", "seconds"))
     rows = [
         *measured_rows(measured, len(source.held_out)),
+        ("model", "", in_words(model.architecture_)),
         (
             "time",
             f"{seconds:.0f} s",

@@ -36,6 +36,7 @@ __all__ = [
 class Kernel(str, Enum):
     """The kernels by name."""
 
+    auto = "auto"
     additive = "additive"
     affine = "affine"
     spline = "spline"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from realnvp.cli.base import counted, figures, measured_rows, say, why
+from realnvp.cli.base import counted, figures, in_words, measured_rows, say, why
 from realnvp.cli.resume import unfinished
 from realnvp.data.table import iter_table, table_columns
 from realnvp.data.write import TableWriter
@@ -115,9 +115,8 @@ def info(run: Path, *, as_json: bool) -> None:
     if config.get("kind") == "boltzmann":
         _tell_energy(run, config)
         return
-    layers = f"{shape['layers']} {shape['kernel']} couplings of width {shape['width']}, {shape['base']} base"
     say(f"run       {run}, format {config['format']}, written by realnvp {config['version']}")
-    say(f"model     {layers}")
+    say(f"model     {in_words(shape)}")
     say(f"columns   {', '.join(columns)}{' given ' * bool(given)}{', '.join(given)}")
     say(f"training  {why(config['stopped_by'])}")
     if more := unfinished(run):

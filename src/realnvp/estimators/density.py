@@ -2,43 +2,39 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch import Tensor
 
 import realnvp
-from realnvp.data.batches import Batch, Deck, shuffled, stream
+from realnvp.data.batches import stream
 from realnvp.data.check import check_columns, check_names
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, check_params, device_of, fitting, plain_params, seed_of
-from realnvp.estimators.parts.build import architecture, build, mixture_base, scalers, whole
+from realnvp.estimators.parts.build import rebuild, scalers
+from realnvp.estimators.parts.crew import Crew
 from realnvp.estimators.parts.rows import (
     context_rows,
     drawn,
     fingerprint,
     hold_out,
-    log_densities,
-    mean_objective,
     scaled,
-    tensor,
 )
 from realnvp.estimators.parts.sample import Sample, row_weights
 from realnvp.estimators.parts.use import TableUse, quantile_curve
-from realnvp.flow import Flow
-from realnvp.memory import MEMORIES
-from realnvp.objectives import MaxLikelihood, WeightedLikelihood
-from realnvp.session import Limits, Record, Unit, train
+from realnvp.session import Record
 from realnvp.train.checkpoint import read_run, rebuilding, write_run
 from realnvp.train.resume import Checkpoint
 
-__all__ = ["RealNVP"]
+__all__ = ["AUTO", "RealNVP"]
+
+AUTO = ("kernel", "layers", "width", "max_steps", "members", "marginals", "dropout")
+"""What may be left to the rule."""
 
 
 class RealNVP(TableUse, BaseEstimator):
@@ -46,17 +42,19 @@ class RealNVP(TableUse, BaseEstimator):
 
     ``log q(x) = log base(f(x)) + log |det df/dx|`` in nats and in the units of ``X``: columns are standardised inside
     and the Jacobian of that is counted. A trained linear map (LU) mixes the columns before each coupling. Training
-    keeps the weights that are best on held-out rows. A single column without context takes ``kernel="spline"``: the
-    other two kernels can only shift and scale it.
+    keeps the weights that are best on held-out rows. With fewer rows than 20,000 ``q`` is a mixture of several flows
+    and of normals, no less likely on the held-out rows than the best of them. Of the named kernels a single column
+    without context takes ``"spline"``: the others can only shift and scale it.
 
     Args:
-        kernel: ``"affine"`` (Real NVP), ``"additive"`` (NICE) or ``"spline"`` (rational-quadratic splines).
+        kernel: ``"affine"`` (Real NVP), ``"additive"`` (NICE) or ``"spline"`` (rational-quadratic splines); ``"auto"``
+            is splines, or affine maps from 48 columns on.
         layers: number of couplings; ``"auto"`` is 4 of splines, 10 of affine maps, 8 of shifts.
-        width: width of the two hidden layers of each coupling's net.
+        width: width of the two hidden layers of each coupling's net; ``"auto"`` is 64.
         base: ``"normal"``, ``"logistic"`` or ``"mixture"`` (eight normals, fitted first).
         batch_size: rows per step.
         lr: peak learning rate of AdamW, after a warm-up and before a cosine.
-        max_steps: most steps of training.
+        max_steps: most steps of training; ``"auto"`` is 3,000, and no limit where there is a ``max_time``.
         max_time: most seconds of ``fit``; where it ends the training, results depend on the machine's speed.
         early_stopping: end when the held-out figure has not improved for a quarter of the training.
         validation_fraction: share of rows held out, at most half of them and at most 10,000; with 0, or below 10
@@ -67,14 +65,21 @@ class RealNVP(TableUse, BaseEstimator):
             left, some minutes, that it is repaid. Compiling counts towards ``max_time`` and is not cut short by it.
         memory: ``"stored"`` keeps activations for the gradient; ``"constant"`` finds them again from the flow's output:
             training takes the memory of one coupling however many there are, and half as long again or more.
+        members: how many flows to train one after another, mixed by how likely the held-out rows are under each;
+            ``"auto"`` is one, or with ``kernel="auto"`` and below 20,000 rows up to six while steps and time are left,
+            splines and strongly decayed affine maps in turn, and a Gaussian mixture beside them.
+        marginals: bend each column by itself first (``transforms.SinhArcsinh``); ``"auto"`` tries whether that pays.
+        dropout: in the nets while training; ``"auto"`` is 100 columns / rows, at most 0.3, and none below 0.02.
         device: where to train; by default the accelerator if there is one.
         random_state: seed; the same seed gives the same numbers on the same machine.
         verbose: show a progress bar on a terminal or in a notebook.
         callbacks: functions called with each evaluation's ``Record``; one that returns something true ends it.
 
     Attributes:
-        flow_: the trained ``realnvp.Flow``, in float32 and in the units of ``X``.
-        history_: one dict per evaluation: step, seconds, train and held-out NLL in nats, and more.
+        flow_: the trained ``realnvp.Flow``, in float32 and in the units of ``X``; of several an ``Ensemble``, whose
+            latent coordinates are those of its heaviest flow.
+        history_: one dict per evaluation: step, seconds, train and held-out NLL in nats, and more; of several flows
+            one after another, by ``member``, and at the end the figures of all together, ``member`` 0.
         stopped_by_: ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"``,
             ``"batches"`` or ``"interrupt"``.
         held_out_quantiles_: quantiles of the held-out rows' log densities in nats, for ``predict_outliers``.
@@ -86,20 +91,23 @@ class RealNVP(TableUse, BaseEstimator):
 
     def __init__(
         self,
-        kernel: str = "affine",
+        kernel: str = "auto",
         layers: int | str = "auto",
-        width: int = 64,
+        width: int | str = "auto",
         base: str = "normal",
         *,
         batch_size: int = 512,
         lr: float = 3e-3,
-        max_steps: int = 3000,
+        max_steps: int | str = "auto",
         max_time: float | None = None,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         precision: str = "auto",
         compile: bool | str = "auto",  # noqa: A002 - the name the field uses
         memory: str = "stored",
+        members: int | str = "auto",
+        marginals: bool | str = "auto",
+        dropout: float | str = "auto",
         device: str | torch.device | None = None,
         random_state: Seed = None,
         verbose: bool = True,
@@ -118,6 +126,9 @@ class RealNVP(TableUse, BaseEstimator):
         self.precision = precision
         self.compile = compile
         self.memory = memory
+        self.members = members
+        self.marginals = marginals
+        self.dropout = dropout
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -143,17 +154,15 @@ class RealNVP(TableUse, BaseEstimator):
         in place and is raised again. A ``realnvp.train.Checkpoint`` lets it go on with the same rows and parameters.
         """
         started = time.monotonic()
-        check_params(self)
+        check_params(self, AUTO)
         sample = self._sample(X, context, sample_weight)
         held, kept = hold_out(len(sample), self.validation_fraction, seed := seed_of(self.random_state))
-        made = self._begin(sample.pick(kept), seed)
-        kept_rows, held_rows = (sample.pick(part).scaled(scalers(made[2])) for part in (kept, held))
-        deck = Deck(len(kept), torch.Generator().manual_seed(seed))
+        measured = len(held) + len(kept) == len(sample)
+        crew = Crew(self, sample.pick(kept), sample.pick(held), seed, started, measured=measured)
         if checkpoint is not None:
-            told = {name: getattr(self, name) for name in ("batch_size", "lr", "validation_fraction", "memory")}
-            checkpoint.about = {**made[0], **told, "seed": seed, "data": fingerprint(sample.tensors())}
-        batches = shuffled(kept_rows, self.batch_size, deck)
-        return self._train(made, batches, held_rows, started, checkpoint=checkpoint, keep={"deck": deck})
+            checkpoint.about = {"data": fingerprint(sample.tensors())}
+        crew.train(checkpoint)
+        return self._take(crew)
 
     @fitting
     def fit_stream(self, draw: Callable[[int], ArrayLike], *, held_out: int = 5000) -> "RealNVP":
@@ -162,12 +171,14 @@ class RealNVP(TableUse, BaseEstimator):
         Standardisation and the held-out figure come from the first ``held_out`` rows drawn.
         """
         started = time.monotonic()
-        check_params(self)
+        check_params(self, AUTO)
         sample = self._sample(draw(held_out))
-        made = self._begin(sample, seed_of(self.random_state))
         features = sample.arrays[0].shape[1]
-        fresh = stream(lambda n: scaled(scalers(made[2]), [drawn(draw, n, features)])[0], self.batch_size)
-        return self._train(made, fresh, sample.scaled(scalers(made[2])), started)
+        crew = Crew(self, sample, sample, seed_of(self.random_state), started, measured=True, fresh=True)
+        scaler = scalers(crew.scaler)
+        fresh = stream(lambda n: scaled(scaler, [drawn(draw, n, features)])[0], self.batch_size)
+        crew.learn(crew.first(), fresh)
+        return self._take(crew)
 
     def save(self, folder: str | os.PathLike, *, force: bool = False, **notes: object) -> Path:
         """Write ``config.json``, ``model.safetensors`` and ``history.jsonl``; ``notes`` (plain data) join the config.
@@ -195,7 +206,7 @@ class RealNVP(TableUse, BaseEstimator):
         with rebuilding(folder):
             model = cls(**config["params"], device=device)
             model.architecture_, names = config["architecture"], config["columns"]
-            model.flow_ = whole(build(model.architecture_, 0))
+            model.flow_ = rebuild(model.architecture_)
             model.flow_.load_state_dict(state)
             model.n_features_in_, model.stopped_by_ = model.architecture_["features"], config["stopped_by"]
         model.flow_.to(device_of(device)).eval()
@@ -217,49 +228,12 @@ class RealNVP(TableUse, BaseEstimator):
         check_columns(sample.arrays[0], columns)
         return sample
 
-    def _begin(self, sample: Sample, seed: int) -> tuple[dict, Flow, Flow]:
-        """Return the architecture, the flow to train and the same in the units of the rows, calibrated on them."""
-        shape = architecture(self, sample.arrays, device := device_of(self.device))
-        core = build(shape, seed)
-        flow = whole(core)
-        for scaler, a in zip(scalers(flow), sample.moments(), strict=True):
-            scaler.calibrate(tensor(a))
-        tensors = sample.plain().scaled(scalers(flow))
-        if self.base == "mixture":
-            core.base = flow.base = mixture_base(tensors[0], shape["components"], seed)
-        core.calibrate(*tensors)
-        flow.to(device)
-        return shape, core, flow
-
-    def _train(
-        self,
-        made: tuple[dict, Flow, Flow],
-        batches: Iterable[Batch],
-        held: Sequence[Tensor],
-        started: float,
-        **kept: Any,
-    ) -> "RealNVP":
-        shape, core, flow = made
-        given = 2 if core.context else 1
-        likelihood = MaxLikelihood if len(held) == given else WeightedLikelihood
-        offset = float(scalers(flow)[0].scale.log().sum())
-        outcome = train(
-            likelihood(MEMORIES[self.memory](core)),
-            batches,
-            lambda module: mean_objective(module, held),
-            limits=Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping else 0.0),
-            lr=self.lr,
-            unit=Unit(offset=offset),
-            compiled=self.compile,
-            callbacks=self.callbacks or (),
-            verbose=self.verbose,
-            started=started,
-            **kept,
-        )
-        self.architecture_, self.flow_ = shape, flow.eval()
-        self.history_, self.stopped_by_ = outcome.history, outcome.stopped_by
-        log_prob = log_densities(core, held[:given]) - offset
-        self.held_out_quantiles_ = quantile_curve(log_prob, *(w.cpu().numpy() for w in held[given:]))
-        if outcome.stopped_by == "interrupt":
+    def _take(self, crew: Crew) -> "RealNVP":
+        """Take what was trained."""
+        self.architecture_, self.flow_, log_prob = crew.combined()
+        self.history_ = crew.history(log_prob)
+        self.stopped_by_ = crew.stopped_by
+        self.held_out_quantiles_ = quantile_curve(log_prob, crew.row_weights)
+        if self.stopped_by_ == "interrupt":
             raise KeyboardInterrupt
         return self

@@ -21,6 +21,7 @@ _WORDS = {
     "Box": "box unrolled",
     "Logit": "logit",
     "Probit": "box unrolled",
+    "SinhArcsinh": "columns made normal",
     "Standardise": "standardised",
     "Whiten": "whitened",
 }

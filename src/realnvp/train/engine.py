@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from realnvp.train.dice import Dice
+
 __all__ = ["COST", "PILOT", "SAVES", "Engine"]
 
 PILOT = 30
@@ -31,6 +33,7 @@ class Engine(nn.Module):
         choice: when to compile.
         left: how many seconds of training are left, given the seconds of a step.
         waited: is told how long the compilation took.
+        seed: of the draws of dropout, which leave torch's own generators as they were.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Engine(nn.Module):
         *,
         left: Callable[[float], float],
         waited: Callable[[float], None],
+        seed: int = 0,
     ) -> None:
         super().__init__()
         self.objective, self.choice, self.left, self.waited = objective, choice, left, waited
@@ -47,6 +51,7 @@ class Engine(nn.Module):
         self.steps, self.begun = 0, 0.0
         self.settled, self.compiles = choice is False, False
         self.tried: set[Any] = set()
+        self.dice = Dice(objective, seed)
 
     def forward(self, batch: Any) -> Tensor:
         """Return ``objective(batch)``."""
@@ -56,15 +61,18 @@ class Engine(nn.Module):
         if self.compiles and (kind := _kind(batch)) not in self.tried:
             self.tried.add(kind)
             self._compile(batch)
-        return self.run(batch)
+        with self.dice:
+            return self.run(batch)
 
     def state(self) -> dict[str, Tensor]:
         """Return whether the step is compiled, and whether that is settled."""
-        return {"settled": torch.tensor([self.settled, self.run is not self.objective, self.steps])}
+        settled = torch.tensor([self.settled, self.run is not self.objective, self.steps])
+        return {"settled": settled, **self.dice.states}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Take what ``state`` returned: a training that was compiled is compiled again with its next batch."""
         settled, compiled, steps = state["settled"].tolist()
+        self.dice.states = {name: state[name] for name in self.dice.states}
         self.steps = steps if settled else 0  # the clock of the pilot did not go on: it is run again
         if self.choice == "auto" and settled:
             self.choice, self.settled = bool(compiled), not compiled
@@ -89,7 +97,8 @@ class Engine(nn.Module):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the compiler speaks of its own inside
                 compiled = torch.compile(self.objective) if self.run is self.objective else self.run
-                torch.autograd.grad(compiled(batch), params, allow_unused=True)
+                with torch.random.fork_rng(self.dice.cards):
+                    torch.autograd.grad(compiled(batch), params, allow_unused=True)
             self.run = compiled
         except Exception as error:
             self.run, self.compiles = self.objective, False

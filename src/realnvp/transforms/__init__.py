@@ -14,6 +14,7 @@ from realnvp.transforms.coupling import (
 from realnvp.transforms.frame import BodyFrame
 from realnvp.transforms.lattice import FreeField
 from realnvp.transforms.linear import LULinear, PositiveLinear, Whiten
+from realnvp.transforms.marginal import SinhArcsinh
 from realnvp.transforms.norm import ActNorm, BatchNorm, Standardise
 from realnvp.transforms.permute import Flip, Permute, Shuffle
 from realnvp.transforms.pointwise import Box, Logit, Probit
@@ -46,6 +47,7 @@ __all__ = [
     "RandomHalves",
     "Scale",
     "Shuffle",
+    "SinhArcsinh",
     "Split",
     "Squeeze",
     "Standardise",

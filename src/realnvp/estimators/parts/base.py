@@ -45,6 +45,7 @@ _WHOLE = {
     "batch_size": (1, 10**9),
     "max_steps": (0, 10**12),
     "particles": (16, 10**9),
+    "members": (1, 100),
 }
 """The least that each number of the constructor may be, and the most: beyond it building would not end."""
 
@@ -84,6 +85,13 @@ def check_params(model: Any, auto: Sequence[str] = ("layers",)) -> None:
         raise InputError(f"max_time must be a positive number of seconds, got {model.max_time!r}")
     if not 0 <= getattr(model, "validation_fraction", 0) < 1:
         raise InputError(f"validation_fraction must lie in [0, 1), got {model.validation_fraction!r}")
+    if getattr(model, "marginals", "auto") not in (True, False, "auto"):
+        raise InputError(f"marginals must be True, False or 'auto', got {model.marginals!r}")
+    dropout = getattr(model, "dropout", "auto")
+    if dropout != "auto" and (
+        isinstance(dropout, bool) or not isinstance(dropout, Real) or not 0 <= float(dropout) < 1
+    ):
+        raise InputError(f"dropout must lie in [0, 1), or be 'auto', got {dropout!r}")
     if getattr(model, "compile", "auto") not in (True, False, "auto"):
         raise InputError(f"compile must be True, False or 'auto', got {model.compile!r}")
     if getattr(model, "memory", "stored") not in ("stored", "constant"):

@@ -1,17 +1,17 @@
 """Architectures written as plain data, and the flows built from them."""
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from realnvp.bases import Base, Logistic, Mixture, Normal
-from realnvp.estimators.parts.base import LAYERS, WIDE, chosen, precision_of, seeded
+from realnvp.ensemble import Ensemble
+from realnvp.estimators.parts.base import chosen, seeded
 from realnvp.estimators.parts.particles import Unordered
+from realnvp.estimators.parts.settings import Settings
 from realnvp.flow import Flow
 from realnvp.kernels import Additive, Affine, Chain, Kernel, Spline
 from realnvp.nets import Standard, mlp, waves
@@ -24,6 +24,7 @@ from realnvp.transforms import (
     LULinear,
     Part,
     Probit,
+    SinhArcsinh,
     Standardise,
     Transform,
     Whiten,
@@ -37,7 +38,7 @@ __all__ = [
     "build",
     "energy_flow",
     "framed",
-    "mixture_base",
+    "rebuild",
     "scalers",
     "whole",
 ]
@@ -49,40 +50,54 @@ _REACH = 6.0
 PRECISIONS = {"float32": None, "bf16": torch.bfloat16}
 
 
-def architecture(model: Any, arrays: Sequence[np.ndarray], device: torch.device) -> dict:
-    """Return the plain data that ``build`` makes a flow from, for these parameters and this data (and context)."""
-    narrow = model.precision == "auto" and model.width < WIDE
+def architecture(settled: Settings, arrays: Sequence[np.ndarray], *, marginals: bool) -> dict:
+    """Return the plain data that ``build`` makes a flow from, for these settings and this data (and context)."""
     return {
         "features": arrays[0].shape[1],
         "context": arrays[1].shape[1] if len(arrays) > 1 else 0,
         "components": min(8, len(arrays[0]) // 2),
-        "layers": LAYERS.get(model.kernel, 0) if model.layers == "auto" else int(model.layers),
-        "width": int(model.width),
-        "precision": "float32" if narrow else precision_of(model.precision, device),
-        **{name: getattr(model, name) for name in ("kernel", "base")},
+        "marginals": marginals,
+        "activation": "silu",
+        **{name: getattr(settled, name) for name in ("kernel", "layers", "width", "base", "dropout", "precision")},
     }
 
 
 def build(shape: dict, seed: int) -> Flow:
     """Build the flow that ``shape`` describes, its first weights drawn from ``seed``.
 
-    ``shape`` is plain data (JSON), the same that a run folder keeps: features, context, kernel, layers, width,
-    base, components, precision.
+    ``shape`` is plain data (JSON), the same that a run folder keeps: features, context, kernel (``"none"`` leaves the
+    base alone), layers, width, base, components, precision, dropout, activation, and whether each column is bent first
+    (``marginals``).
     """
-    recipe = chosen("kernel", shape["kernel"], KERNELS)
     make = chosen("base", shape["base"], BASES)
-    features, width = shape["features"], shape["width"]
-    parts = (shape["components"],) if shape["base"] == "mixture" else ()
+    features = shape["features"]
     with seeded(seed):
-        flow = recipe(
-            features,
-            context=shape["context"],
-            layers=shape["layers"],
-            hidden=(width, width),
-            between=LULinear if features > 1 else None,
-            base=make(features, *parts),
-        )
+        base = make(features, *((shape["components"],) if shape["base"] == "mixture" else ()))
+        flow = Flow(Compose(), base) if shape["kernel"] == "none" else _coupled(shape, base)
+    if shape.get("marginals"):
+        flow = Flow(Compose(SinhArcsinh(features), *cast(Compose, flow.transform)), base)
     return _computing(flow, shape["precision"])
+
+
+def _coupled(shape: dict, base: Base) -> Flow:
+    recipe = chosen("kernel", shape["kernel"], KERNELS)
+    act, dropout = shape.get("activation", "relu"), shape.get("dropout", 0.0)
+    return recipe(
+        shape["features"],
+        context=shape["context"],
+        layers=shape["layers"],
+        net=mlp((shape["width"], shape["width"]), act=act, dropout=dropout),
+        between=LULinear if shape["features"] > 1 else None,
+        base=base,
+    )
+
+
+def rebuild(shape: dict) -> Flow:
+    """Build what a run folder's ``architecture`` describes, in the units of the data: a flow, or several as one."""
+    if "members" not in shape:
+        return whole(build(shape, 0))
+    members = [whole(build(member, 0)) for member in shape["members"]]
+    return Ensemble(members, torch.zeros(len(members)))
 
 
 def _computing(flow: Flow, precision: str) -> Flow:
@@ -149,19 +164,6 @@ def scalers(flow: Flow) -> list[Standardise | Standard]:
     if isinstance(flow.transform, Embed):
         return [flow.transform.transform[0], flow.transform.net]  # type: ignore[index, list-item]
     return [flow.transform[0]]  # type: ignore[index]
-
-
-def mixture_base(z: Tensor, components: int, seed: int) -> Mixture:
-    """Fit a Gaussian mixture to ``z``: a flow that starts at the identity then starts as good as the mixture."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.mixture import GaussianMixture
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a start need not have converged
-        found = GaussianMixture(components, reg_covar=1e-4, random_state=seed % 2**32).fit(
-            z[:20_000].double().cpu().numpy()
-        )
-    return Mixture.from_sklearn(found)
 
 
 def framed(shape: dict, core: Flow) -> Flow:

@@ -1,0 +1,87 @@
+"""Several flows as one density."""
+
+import torch
+from torch import Tensor, nn
+
+from realnvp.errors import InputError
+from realnvp.flow import Flow
+
+__all__ = ["Ensemble"]
+
+
+class Ensemble(Flow):
+    """The mixture ``q(x) = sum_k w_k q_k(x)`` of flows over the same events: exact, and sampled in one pass.
+
+    ``forward`` and ``inverse``, and ``transform`` and ``base``, are those of the first member: a mixture has no latent
+    space of its own, and so no ``push`` or ``rsample``.
+
+    Args:
+        members: flows of one event shape and one number of context features.
+        log_weights: (members,), normalised here.
+
+    References:
+        Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles (Lakshminarayanan et al., 2017),
+        https://arxiv.org/abs/1612.01474
+    """
+
+    log_weights: Tensor
+
+    def __init__(self, members: list[Flow], log_weights: Tensor) -> None:
+        if not members or len({(m.event_shape, m.context) for m in members}) > 1:
+            raise InputError("an ensemble needs flows of one event shape and one number of context features")
+        super().__init__(members[0].transform, members[0].base)
+        self.others = nn.ModuleList(members[1:])
+        self.register_buffer("log_weights", log_weights.log_softmax(0))
+
+    @property
+    def members(self) -> list[Flow]:
+        """The flows, the first one first."""
+        return [Flow(self.transform, self.base), *self.others]
+
+    def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """Log density of ``x`` in nats."""
+        self._check(x, context)
+        each = torch.stack([member.log_prob(x, context) for member in self.members], -1)
+        return torch.logsumexp(each + self.log_weights.to(each.dtype), -1)
+
+    def push(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Refuse: base noise says nothing of which member it is for."""
+        raise InputError("an ensemble has no base noise of its own: use sample, or fit with members=1")
+
+    def rsample(
+        self, n: int | tuple[int, ...] = (), context: Tensor | None = None, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Refuse: which member a draw comes from has no gradient."""
+        raise InputError("draws of an ensemble have no gradients: use sample, or fit with members=1")
+
+    @torch.no_grad()
+    def sample(
+        self, n: int | tuple[int, ...] = (), context: Tensor | None = None, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Draw points without gradients: ``(n, *event)``, each from a member drawn by the weights."""
+        shape = torch.Size(n if isinstance(n, tuple) else (int(n),))
+        weights = self.log_weights.exp().expand(shape.numel(), -1)
+        picked = torch.multinomial(weights, 1, generator=generator)[:, 0] if shape.numel() else weights.new_zeros(0)
+        given = context if context is None or context.dim() == 1 else context.reshape(-1, context.shape[-1])
+        parts = []
+        for k, member in enumerate(self.members):
+            rows = (picked == k).nonzero()[:, 0]
+            mine = given if given is None or given.dim() == 1 else given[rows]
+            parts.append((rows, member.sample(len(rows), mine, generator=generator)))
+        found = parts[0][1].new_empty(shape.numel(), *self.event_shape)
+        for rows, x in parts:
+            found[rows] = x
+        return found.reshape(*shape, *self.event_shape)
+
+    @torch.no_grad()
+    def sample_with_log_prob(
+        self, n: int | tuple[int, ...] = (), context: Tensor | None = None, *, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Draw points, and the log densities of all members together at each."""
+        x = self.sample(n, context, generator=generator)
+        return x, self.log_prob(x, context)
+
+    def calibrate(self, x: Tensor, context: Tensor | None = None) -> None:
+        """Set what is set from data in every member."""
+        for member in self.members:
+            member.calibrate(x, context)

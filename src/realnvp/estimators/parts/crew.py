@@ -1,0 +1,270 @@
+"""The training of a table: one flow after another while there is time, then all of them as one density."""
+
+import copy
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from realnvp.data.batches import Batch, Deck, shuffled
+from realnvp.ensemble import Ensemble
+from realnvp.estimators.parts.base import device_of
+from realnvp.estimators.parts.build import architecture, build, scalers, whole
+from realnvp.estimators.parts.mixtures import best_mixture, marginals_pay, mixture_base
+from realnvp.estimators.parts.rows import log_densities, mean_objective, tensor
+from realnvp.estimators.parts.sample import Sample
+from realnvp.estimators.parts.settings import Settings, budget, epochs, settings
+from realnvp.flow import Flow
+from realnvp.memory import MEMORIES
+from realnvp.objectives import MaxLikelihood, WeightedLikelihood
+from realnvp.session import Limits, Unit, train
+from realnvp.train.loop import TrainingError
+from realnvp.train.resume import Checkpoint, as_tensor, from_tensor
+from realnvp.transforms import Compose
+
+__all__ = ["Crew", "Member"]
+
+_SEEN = 10_000
+"""Training rows on which the figure of all flows together is measured."""
+_FEWER = 10_000
+"""Below so many rows a mixture of normals may know more than any flow."""
+_LIGHT = 0.01
+"""A flow of less weight is left out."""
+
+
+@dataclass
+class Member:
+    """One flow: its architecture, itself in standardised units and in those of the data, and how it was trained."""
+
+    shape: dict
+    core: Flow
+    flow: Flow
+    history: list[dict] = field(default_factory=list)
+    stopped_by: str = ""
+
+    @property
+    def spent(self) -> tuple[int, float]:
+        """Steps and seconds of its training."""
+        last = self.history[-1] if self.history else {"step": 0, "seconds": 0.0}
+        return int(last["step"]), float(last["seconds"])
+
+
+class Crew:
+    """The flows of a table.
+
+    Args:
+        model: the estimator whose parameters count.
+        kept: rows to learn from.
+        held: rows to measure on; those of ``kept`` where ``measured`` is false.
+        seed: of the first flow; those after it take the numbers that follow.
+        started: when the fit began, by ``time.monotonic``.
+        fresh: ``kept`` are the first rows of a stream that does not end: nothing can be learnt by heart.
+    """
+
+    def __init__(
+        self, model: Any, kept: Sample, held: Sample, seed: int, started: float, *, measured: bool, fresh: bool = False
+    ) -> None:
+        self.model, self.kept, self.seed, self.measured = model, kept, seed, measured
+        self.few = 10**9 if fresh else len(kept)
+        self.device = device_of(model.device)
+        features, context = kept.arrays[0].shape[1], kept.arrays[1].shape[1] if len(kept.arrays) > 1 else 0
+        self.plans = settings(model, self.few, features, context, self.device)
+        self.members: list[Member] = []
+        self.chosen: list[tuple[Member, float]] = []
+        self.began, self.seconds = started, 0.0
+        self.scaler = whole(build(self._shape(self.plans[0], marginals=False), seed)).to(self.device)
+        for scaler, a in zip(scalers(self.scaler), kept.moments(), strict=True):
+            scaler.calibrate(tensor(a))
+        self.given = len(kept.arrays)
+        self.rows, self.held = (part.scaled(scalers(self.scaler)) for part in (kept, held))
+        self.plain = kept.plain().scaled(scalers(self.scaler))
+        self.offset = float(scalers(self.scaler)[0].scale.log().sum())
+        wanted = model.marginals if model.marginals != "auto" else marginals_pay(self.plain[0], seed)
+        self.marginals = bool(wanted)
+
+    def train(self, checkpoint: Checkpoint | None = None) -> None:
+        """Train the flows, or go on where a checkpoint says; ``stopped_by`` says what ended it."""
+        if checkpoint is not None:
+            self._about(checkpoint)
+        mixture = self._mixture()
+        for i in range(len(self.members), len(self.plans)):
+            if i and not self._worth_it():
+                break
+            member = self._begin(self.plans[i], i)
+            deck = Deck(len(self.rows[0]), torch.Generator().manual_seed(self.seed + i))
+            batches = shuffled(self.rows, self.model.batch_size, deck)
+            try:
+                self.learn(
+                    member, batches, decay=self.plans[i].decay, checkpoint=checkpoint, keep={"deck": deck, "crew": self}
+                )
+            except TrainingError:
+                if not self.members:
+                    raise
+                break
+            checkpoint = copy.copy(checkpoint)
+            if checkpoint is not None:
+                checkpoint.resume = False
+            if member.stopped_by in ("interrupt", "callback", "max_time"):
+                break
+        if mixture is not None:
+            self.members.append(mixture)
+
+    def learn(self, member: Member, batches: Iterable[Batch], *, decay: float = 0.0, **kept: Any) -> None:
+        """Train one flow with what is left of steps and time, and take it in."""
+        model, place = self.model, len(self.members)
+        likelihood = MaxLikelihood if len(self.held) == self.given else WeightedLikelihood
+        steps = sum(m.spent[0] for m in self.members)
+        outcome = train(
+            likelihood(MEMORIES[model.memory](member.core)),
+            batches,
+            lambda module: mean_objective(module, self.held),
+            limits=Limits(
+                min(budget(model) - steps, epochs(model, self.few)),
+                model.max_time and max(model.max_time - self.seconds, 1e-3),
+                0.25 if model.early_stopping else 0.0,
+            ),
+            lr=model.lr,
+            weight_decay=decay,
+            unit=Unit(offset=self.offset),
+            compiled=model.compile,
+            callbacks=model.callbacks or (),
+            verbose=model.verbose,
+            started=self.began + self.seconds,
+            seed=self.seed + place,
+            title=f"training flow {place + 1}" if place else "training",
+            **kept,
+        )
+        member.history, member.stopped_by = outcome.history, outcome.stopped_by
+        member.flow.eval()
+        self.members.append(member)
+        self.seconds = max(time.monotonic() - self.began, self.seconds + member.spent[1])
+
+    @property
+    def stopped_by(self) -> str:
+        """What ended the last training."""
+        return next((m.stopped_by for m in reversed(self.members) if m.stopped_by), "")
+
+    @property
+    def row_weights(self) -> np.ndarray | None:
+        """The weights of the held-out rows, if rows have any."""
+        return self.held[self.given].double().cpu().numpy() if len(self.held) > self.given else None
+
+    def first(self) -> Member:
+        """Return the flow to begin with, set from the data."""
+        return self._begin(self.plans[0], 0)
+
+    def combined(self) -> tuple[dict, Flow, np.ndarray]:
+        """Return the architecture, the density that all flows are together, and the held-out rows' log densities."""
+        each = np.stack([log_densities(m.core, self.held[: self.given]) for m in self.members])
+        weights = _shares(each, self.row_weights) if self.measured else np.full(len(each), 1 / len(each))
+        order = [k for k in np.argsort(-weights, kind="stable") if weights[k] >= _LIGHT]
+        order.sort(key=lambda k: self.members[k].shape["kernel"] == "none")  # the first one's latent space is all's
+        shares = np.log(weights[order] / weights[order].sum())
+        self.chosen = [(self.members[k], float(share)) for k, share in zip(order, shares, strict=True)]
+        log_prob = self._log_prob(self.held)
+        (first, _), *more = self.chosen
+        if not more:
+            return first.shape, first.flow, log_prob
+        shape = {**first.shape, "members": [m.shape for m, _ in self.chosen]}
+        ensemble = Ensemble([m.flow for m, _ in self.chosen], torch.from_numpy(shares).float()).to(self.device)
+        return shape, ensemble.eval(), log_prob
+
+    def _log_prob(self, rows: Sequence[Tensor]) -> np.ndarray:
+        """Log density in nats, in the units of the data, of what was chosen."""
+        each = [log_densities(m.core, rows[: self.given]) + share for m, share in self.chosen]
+        return np.logaddexp.reduce(each, axis=0) - self.offset
+
+    def history(self, log_prob: np.ndarray) -> list[dict]:
+        """Return the records of all trainings, one after another, and one of all flows together (its member is 0)."""
+        trained = [m for m in self.members if m.history]
+        if not trained or [m for m, _ in self.chosen] == trained[:1]:
+            return trained[0].history if trained else []
+        found, steps, seconds = [], 0, 0.0
+        for i, m in enumerate(trained):
+            found += [
+                {**r, "step": r["step"] + steps, "seconds": r["seconds"] + seconds, "member": i + 1} for r in m.history
+            ]
+            steps, seconds = steps + m.spent[0], seconds + m.spent[1]
+        held = -float(np.average(log_prob, weights=self.row_weights))
+        told = {"train": -float(self._log_prob([a[:_SEEN] for a in self.rows]).mean()), "held_out": held, "best": held}
+        counts = {name: sum(m.history[-1][name] for m in trained) for name in ("skipped", "restored")}
+        last = {"step": steps, "seconds": seconds, **told, "rate": 0.0, **counts, "member": 0}
+        return [*found, last]
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the flows that are trained, and when the one in training began."""
+        told = [{"shape": m.shape, "history": m.history, "stopped_by": m.stopped_by} for m in self.members]
+        weights = {f"{i}.{k}": v for i, m in enumerate(self.members) for k, v in m.flow.state_dict().items()}
+        return {"facts": as_tensor({"seconds": self.seconds, "members": told}), **weights}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take what ``state`` returned."""
+        facts = from_tensor(state["facts"])
+        self.members, self.seconds = [], facts["seconds"]
+        self.began = time.monotonic() - self.seconds
+        for i, told in enumerate(facts["members"]):
+            core = build(told["shape"], 0)
+            member = Member(told["shape"], core, whole(core).eval(), told["history"], told["stopped_by"])
+            own = {k.removeprefix(f"{i}."): v for k, v in state.items() if k.startswith(f"{i}.")}
+            member.flow.load_state_dict(own)
+            member.flow.to(self.device)
+            self.members.append(member)
+
+    def _shape(self, plan: Settings, *, marginals: bool) -> dict:
+        return architecture(plan, self.kept.arrays, marginals=marginals)
+
+    def _begin(self, plan: Settings, place: int) -> Member:
+        shape = self._shape(plan, marginals=self.marginals)
+        core = build(shape, self.seed + place).to(self.device)
+        core.eval().calibrate(*self.plain[: self.given])  # without dropout: its draws would be the user's
+        if plan.base == "mixture":
+            z = core(*(a[:_SEEN] for a in self.plain[: self.given]))[0]
+            core.base = mixture_base(z.detach(), shape["components"], self.seed + place).to(z)
+        return self._whole(shape, core.train())
+
+    def _whole(self, shape: dict, core: Flow) -> Member:
+        """Put the scalers before it."""
+        flow = whole(core).to(self.device)
+        for mine, known in zip(scalers(flow), scalers(self.scaler), strict=True):
+            mine.load_state_dict(known.state_dict())
+        return Member(shape, core, flow)
+
+    def _mixture(self) -> Member | None:
+        """A Gaussian mixture, where it may count."""
+        few = self.model.kernel == "auto" and self.few < _FEWER and self.measured
+        if not few or self.given > 1 or self.model.members == 1 or budget(self.model) < 1:
+            return None
+        base = best_mixture(self.plain[0], self.held[0], self.seed).to(self.held[0])
+        bare = {"kernel": "none", "layers": 0, "base": "mixture", "components": len(base.logits), "marginals": False}
+        return self._whole(self._shape(self.plans[0], marginals=False) | bare, Flow(Compose(), base))
+
+    def _worth_it(self) -> bool:
+        """Whether what is left is half of what the first flow took."""
+        steps, seconds = self.members[0].spent
+        left = budget(self.model) - sum(m.spent[0] for m in self.members)
+        in_time = self.model.max_time is None or self.model.max_time - self.seconds >= seconds / 2
+        return left >= max(steps / 2, 1) and in_time
+
+    def _about(self, checkpoint: Checkpoint) -> None:
+        """Say what the checkpoint is about, and take up the flows that were trained before it was written."""
+        names = ("batch_size", "lr", "validation_fraction", "memory", "members")
+        told = {name: getattr(self.model, name) for name in names}
+        shape = self._shape(self.plans[0], marginals=self.marginals)
+        checkpoint.about = {**shape, **told, "seed": self.seed, **checkpoint.about}
+        if checkpoint.resume:
+            tensors, _ = checkpoint.read()
+            self.restore({k.removeprefix("crew/"): v for k, v in tensors.items() if k.startswith("crew/")})
+
+
+def _shares(each: np.ndarray, row_weights: np.ndarray | None, rounds: int = 200) -> np.ndarray:
+    """The weights of the mixture of densities (members, rows) that the rows are likeliest under, by EM."""
+    weights = np.full(len(each), 1 / len(each))
+    for _ in range(rounds):
+        both = each + np.log(np.maximum(weights, 1e-300))[:, None]
+        shares = np.exp(both - np.logaddexp.reduce(both, axis=0))
+        weights = np.average(shares, axis=1, weights=row_weights)
+    return weights

@@ -1,0 +1,120 @@
+"""A smooth map of each feature by itself, set from data, that makes its law nearly normal."""
+
+import math
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from realnvp.shapes import sum_event
+from realnvp.transforms.base import Transform
+
+__all__ = ["SinhArcsinh"]
+
+_FAR, _HIGH = 80.0, 12.0
+"""From ``sinh`` of these on the curves go on as straight lines: nothing overflows, however far out."""
+_ROWS, _STEPS, _RATE = 4096, 250, 0.06
+"""What ``calibrate`` spends: rows looked at, steps of Adam and its first rate."""
+
+
+class SinhArcsinh(Transform):
+    """``z = (sinh(exp(d) asinh((x - m) / exp(s)) - e) - o) / exp(r)`` for each feature, the identity at first.
+
+    ``d`` makes tails lighter (``d < 0``) or heavier, ``e`` takes away skewness. ``calibrate`` sets all five by maximum
+    likelihood under a standard normal law of ``z``, for each feature by itself; nothing is trained afterwards. A
+    feature that gains nothing keeps the identity.
+
+    References:
+        Sinh-arcsinh distributions (Jones and Pewsey, 2009), https://doi.org/10.1093/biomet/asp053
+    """
+
+    set_from_data = True
+    shape: Tensor
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.register_buffer("shape", torch.zeros(6, features))
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``z`` and ``log |det dz/dx|``."""
+        z, ladj = _curve(x, self.shape)
+        return z, sum_event(ladj, 1)
+
+    def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``x`` and ``log |det dx/dz|``."""
+        m, s, d, e, o, r = self.shape
+        v = _asinh(z * r.exp() + o, _HIGH)
+        u = (v + e) * torch.exp(-d)
+        ladj = s + r - d + _log_cosh(u, _FAR) - _log_cosh(v, _HIGH)
+        return m + s.exp() * _sinh(u, _FAR), sum_event(ladj, 1)
+
+    @torch.no_grad()
+    def calibrate(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """Take the curves from ``x`` (n, D): the same rows, the same curves."""
+        self.shape.zero_()
+        if len(x) > 1:
+            some = x[:: math.ceil(len(x) / _ROWS)].to(self.shape.dtype)
+            shape = _normalised(x.to(self.shape.dtype), _likeliest(some))
+            gain = _gain(some, shape) - _gain(some, self.shape)
+            self.shape.copy_(torch.where((gain > 0) & shape.isfinite().all(0), shape, 0.0))
+        return cast(Tensor, self(x)[0])
+
+
+def _curve(x: Tensor, shape: Tensor) -> tuple[Tensor, Tensor]:
+    m, s, d, e, o, r = shape
+    u = _asinh((x - m) * torch.exp(-s), _FAR)
+    v = d.exp() * u - e
+    return (_sinh(v, _HIGH) - o) * torch.exp(-r), d - s - r + _log_cosh(v, _HIGH) - _log_cosh(u, _FAR)
+
+
+def _likeliest(x: Tensor) -> Tensor:
+    """The curves of the highest likelihood, up to the last shift and scale."""
+    free = torch.zeros(4, x.shape[1], dtype=x.dtype, device=x.device, requires_grad=True)
+    optimizer = torch.optim.Adam([free], _RATE)
+    for step in range(_STEPS):
+        optimizer.param_groups[0]["lr"] = _RATE * 0.5 * (1 + math.cos(math.pi * step / _STEPS))
+        optimizer.zero_grad()
+        with torch.enable_grad():
+            z, ladj = _curve(x, _bounded(free))
+            loss = (z.std(0).log() - ladj.mean(0)).sum()
+            loss.backward()
+        optimizer.step()
+    return _bounded(free.detach())
+
+
+def _bounded(free: Tensor) -> Tensor:
+    """Four free numbers as the six of a curve: within the spread of the data, tails neither flat nor like cliffs."""
+    m, s, d, e = free
+    zero = torch.zeros_like(m)
+    return torch.stack(
+        (3 * torch.tanh(m / 3), 4 * torch.tanh(s / 4), 2 * torch.tanh(d / 2), 3 * torch.tanh(e / 3), zero, zero)
+    )
+
+
+def _normalised(x: Tensor, shape: Tensor) -> Tensor:
+    """The same curves followed by the shift and scale that give ``z`` the mean 0 and the variance 1."""
+    z, _ = _curve(x, shape)
+    return torch.cat((shape[:4], z.mean(0)[None], z.std(0).log()[None]))
+
+
+def _gain(x: Tensor, shape: Tensor) -> Tensor:
+    """Mean log likelihood of each feature under the standard normal, up to a constant."""
+    z, ladj = _curve(x, shape)
+    return (ladj - 0.5 * z * z).mean(0)
+
+
+def _sinh(v: Tensor, most: float) -> Tensor:
+    line = v.sign() * math.sinh(most) + (v - v.sign() * most) * math.cosh(most)
+    return torch.where(v.abs() < most, v.clamp(-most, most).sinh(), line)
+
+
+def _asinh(u: Tensor, most: float) -> Tensor:
+    edge = math.sinh(most)
+    line = u.sign() * most + (u - u.sign() * edge) / math.cosh(most)
+    return torch.where(u.abs() < edge, u.clamp(-edge, edge).asinh(), line)
+
+
+def _log_cosh(v: Tensor, most: float) -> Tensor:
+    """``log cosh`` of what lies within ``most``: the slope of ``_sinh``, without an overflow."""
+    size = v.abs().clamp(max=most)
+    return size + torch.log1p(torch.exp(-2 * size)) - math.log(2)
