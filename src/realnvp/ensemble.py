@@ -1,12 +1,14 @@
 """Several flows as one density."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from realnvp.errors import InputError
 from realnvp.flow import Flow
 
-__all__ = ["Ensemble"]
+__all__ = ["Ensemble", "together"]
 
 
 class Ensemble(Flow):
@@ -26,7 +28,7 @@ class Ensemble(Flow):
 
     log_weights: Tensor
 
-    def __init__(self, members: list[Flow], log_weights: Tensor) -> None:
+    def __init__(self, members: Sequence[Flow], log_weights: Tensor) -> None:
         if not members or len({(m.event_shape, m.context) for m in members}) > 1:
             raise InputError("an ensemble needs flows of one event shape and one number of context features")
         super().__init__(members[0].transform, members[0].base)
@@ -85,3 +87,8 @@ class Ensemble(Flow):
         """Set what is set from data in every member."""
         for member in self.members:
             member.calibrate(x, context)
+
+
+def together(flows: Sequence[Flow], log_weights: Tensor) -> Flow:
+    """Return the mixture of ``flows``; a single one is itself."""
+    return Ensemble(flows, log_weights) if len(flows) > 1 else flows[0]

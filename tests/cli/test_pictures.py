@@ -141,7 +141,7 @@ def test_a_training_goes_on_and_its_animation_with_it(realnvp, tmp_path):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("fit", "digits", "--columns", "a"), "--columns, --context and --rows are for tables"),
+        (("fit", "digits", "--columns", "a"), "--columns is for tables"),
         (("fit", "moons", "--flips"), "moons holds no pictures, and --flips is for those"),
         (("fit", "digits", "--resume"), "name its folder with --out"),
         (("fit", "digits", "--resume", "--out", "new"), "new holds no checkpoint.safetensors"),

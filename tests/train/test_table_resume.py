@@ -54,6 +54,19 @@ def test_a_resumed_training_ends_with_the_weights_of_an_unbroken_one(tmp_path, a
     assert resumed.stopped_by_ == whole.stopped_by_
 
 
+@pytest.mark.parametrize("at", [2, 9])
+def test_a_resumed_training_draws_the_noise_of_an_unbroken_one(tmp_path, at):
+    counts = np.column_stack((np.random.default_rng(0).poisson(3, 200), X[:, 0]))
+    params = QUICK | {"max_steps": 20}
+    whole = RealNVP(**params).fit(counts)
+    with pytest.raises(Cut):
+        RealNVP(**params, callbacks=[stopping(at)]).fit(counts, checkpoint=Checkpoint(tmp_path, every=1e-9))
+    resumed = RealNVP(**params).fit(counts, checkpoint=Checkpoint(tmp_path, resume=True))
+
+    assert whole.columns_[0]["kind"] == "discrete"
+    assert torch.equal(weights(resumed), weights(whole))
+
+
 def test_a_checkpoint_changes_nothing_in_the_training(tmp_path):
     plainly = RealNVP(**QUICK, max_steps=20).fit(X)
     kept = RealNVP(**QUICK, max_steps=20).fit(X, checkpoint=Checkpoint(tmp_path, every=1e-9))

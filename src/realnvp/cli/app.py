@@ -8,20 +8,25 @@ import typer
 import realnvp
 from realnvp.cli.base import sentences
 from realnvp.cli.options import (
-    Architecture,
     BaseName,
     BatchSize,
+    Bodies,
+    Bounds,
     CheckpointEvery,
     Compile,
     DataDir,
     Force,
     Kernel,
+    Kinds,
+    LearningRate,
     MaxSteps,
     MaxTime,
+    Members,
     Memory,
     MemoryName,
     NoFigures,
     Out,
+    PictureFlow,
     Precision,
     PrecisionName,
     Quiet,
@@ -32,7 +37,7 @@ from realnvp.cli.options import (
     Split,
     Threads,
 )
-from realnvp.cli.parse import bodies, box, names, values, words
+from realnvp.cli.parse import bodies, box, columns_are, names, values, words
 from realnvp.cli.runs import export, info, report
 from realnvp.errors import InputError
 
@@ -89,10 +94,10 @@ def fit(
     ] = None,
     columns: Annotated[str | None, typer.Option(help="Columns to learn, by name, with commas between.")] = None,
     context: Annotated[str | None, typer.Option(help="Columns to condition on, with commas between.")] = None,
+    kinds: Kinds = "auto",
+    bounds: Bounds = None,
     rows: Annotated[int | None, typer.Option(min=100, help="Rows to draw of a toy set; by default 10,000.")] = None,
-    architecture: Annotated[
-        Architecture | None, typer.Option(help="Of pictures: glow (the default), real_nvp as published, or flat.")
-    ] = None,
+    architecture: PictureFlow = None,
     by_label: Annotated[bool, typer.Option("--by-label", help="Of pictures: learn them given their labels.")] = False,
     flips: Annotated[bool, typer.Option("--flips", help="Of pictures: turn half of them left to right.")] = False,
     variational: Annotated[
@@ -102,10 +107,8 @@ def fit(
     max_steps: MaxSteps = None,
     max_time: MaxTime = None,
     batch_size: BatchSize = None,
-    lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-3,
-    members: Annotated[
-        int | None, typer.Option(min=1, help="Flows of a table to train and mix; by default by the table's size.")
-    ] = None,
+    lr: LearningRate = 3e-3,
+    members: Members = None,
     compiled: Compile = None,
     memory: Memory = MemoryName.stored,
     precision: Precision = PrecisionName.auto,
@@ -144,10 +147,9 @@ def fit(
         from realnvp.cli.pictures import Chosen
         from realnvp.cli.pictures import fit as learn
 
-        if columns or context or rows:
-            raise InputError(f"{data} holds pictures: --columns, --context and --rows are for tables, leave them out")
-        if members:
-            raise InputError(f"{data} holds pictures: --members is for tables, leave it out")
+        of_tables = {"columns": columns, "context": context, "rows": rows, "members": members, "bounds": bounds}
+        if wrong := [name for name, value in of_tables.items() if value] + ["kinds"] * (kinds != "auto"):
+            raise InputError(f"{data} holds pictures, and --{wrong[0]} is for tables: leave it out")
         params |= {"flips": flips, "dequantisation": "variational" if variational else "uniform"}
         params |= {} if architecture is None else {"architecture": architecture.value}
         chosen = Chosen(data_dir, by_label, threads, out, checkpoint_every, resume, not no_figures, force, quiet)
@@ -155,11 +157,11 @@ def fit(
         return
     from realnvp.cli.fit import Choices, run
 
-    params |= {} if members is None else {"members": members}
     given: dict[str, object] = {"architecture": architecture, "by-label": by_label, "flips": flips}
     given |= {"variational": variational, "data-dir": data_dir}
     if wrong := [f"--{name}" for name, value in given.items() if value]:
         raise InputError(f"{data} holds no pictures, and {wrong[0]} is for those: leave it out")
+    params |= columns_are(kinds, bounds) | ({} if members is None else {"members": members})
     chosen_rows = (names(columns), names(context), rows, threads)
     run(data, params, Choices(*chosen_rows, out, checkpoint_every, resume, not no_figures, force, quiet))
 
@@ -170,10 +172,7 @@ def boltzmann(
     potential: Annotated[str, typer.Argument(help="A potential's name (u1, phi4, …), or package.module:function.")],
     n_features: Annotated[int | None, typer.Option(min=1, help="Dimension, where the potential does not say.")] = None,
     bounds: Annotated[str | None, typer.Option(help="Box the potential lives on: low,high.")] = None,
-    particles: Annotated[
-        str | None,
-        typer.Option("--bodies", help="The features are like particles: their number,dimension. A potential may say."),
-    ] = None,
+    particles: Bodies = None,
     kernel: Annotated[str, typer.Option(help="auto, spline, affine, additive or lattice.")] = "auto",
     layers: Annotated[int | None, typer.Option(min=1, help="Number of couplings; by default 4 of splines.")] = None,
     width: Annotated[

@@ -20,6 +20,7 @@ __all__ = [
     "in_words",
     "interrupts",
     "measured_rows",
+    "noticed",
     "picture_rows",
     "reserved",
     "say",
@@ -42,6 +43,15 @@ def figures(rows: Sequence[tuple[str, str, str]], *, quiet: bool = False) -> Non
     left, middle = (max(len(row[i]) for row in rows) for i in (0, 1))
     for what, much, unit in rows:
         say(f"{what:<{left}}   {much:>{middle}}   {unit}", quiet=quiet)
+
+
+def noticed(columns: Sequence[dict], *, quiet: bool = False) -> None:
+    """Say of each column that is not plain what it is taken for: the first twenty of them."""
+    told = [column for column in columns if column["noticed"]]
+    for column in told[:20]:
+        say(f"column {column['name']}: {column['noticed']}", quiet=quiet)
+    if len(told) > 20:
+        say(f"and {len(told) - 20} more such columns: the run's config.json says which", quiet=quiet)
 
 
 def counted(pieces: Iterable, total: int | None, what: str, *, quiet: bool = False) -> Iterator:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from realnvp.cli.base import figures, in_words, interrupts, measured_rows, reserved, say, use_threads, why
+from realnvp.cli.base import figures, in_words, interrupts, measured_rows, noticed, reserved, say, use_threads, why
 from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, kept, say_how
 from realnvp.data.check import check_columns
+from realnvp.data.columns import check_edges, edges_of, kinds_of
 from realnvp.data.images import IMAGE_SETS
 from realnvp.data.table import read_table, table_columns
 from realnvp.data.toy import TOYS, Toy
@@ -70,11 +71,14 @@ def run(data: str, params: dict, chosen: Choices) -> None:
     use_threads(chosen.threads, model.width)
     check_resume(resume=chosen.resume, out=chosen.out)
     source = _source(data, chosen, params["random_state"])
+    _by_number(model, source)
     with reserved(Path(data).stem, chosen.out, chosen.force or chosen.resume) as folder:
         checkpoint = kept(folder, every=chosen.checkpoint_every, resume=chosen.resume, force=chosen.force)
         say(_opening(source, model), quiet=quiet)
         with interrupts(model):
             model.fit(source.train, context=source.context, checkpoint=checkpoint)
+        model.codec_ = model.codec_.renamed(source.columns)
+        noticed(model.columns_, quiet=quiet)
         if checkpoint is None:
             (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
         measured = _measure(model, source)
@@ -88,6 +92,18 @@ def run(data: str, params: dict, chosen: Choices) -> None:
             say(f"interrupted while drawing: the model is safe in {folder}", quiet=quiet)
     write_page(folder, quiet=True)
     _close(model, folder, source, measured, time.monotonic() - started, chosen)
+
+
+def _by_number(model: RealNVP, source: Source) -> None:
+    """Turn what is said of columns by name into numbers: the model sees an array."""
+    names = source.columns
+    kinds, edges = kinds_of(model.kinds, names), edges_of(model.bounds, names)
+    for j, name in enumerate(names):
+        check_edges(source.train[:, j], name, edges[j])
+    if isinstance(model.kinds, dict):
+        model.kinds = dict(enumerate(kinds))
+    if isinstance(model.bounds, dict):
+        model.bounds = {j: (pair.low, pair.high) for j, pair in enumerate(edges)}
 
 
 def _source(data: str, chosen: Choices, seed: int) -> Source:

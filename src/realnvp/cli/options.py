@@ -10,17 +10,23 @@ __all__ = [
     "Architecture",
     "BaseName",
     "BatchSize",
+    "Bodies",
+    "Bounds",
     "CheckpointEvery",
     "Compile",
     "DataDir",
     "Force",
     "Kernel",
+    "Kinds",
+    "LearningRate",
     "MaxSteps",
     "MaxTime",
+    "Members",
     "Memory",
     "MemoryName",
     "NoFigures",
     "Out",
+    "PictureFlow",
     "Precision",
     "PrecisionName",
     "Quiet",
@@ -81,6 +87,17 @@ class PrecisionName(str, Enum):
     bf16 = "bf16"
 
 
+PictureFlow = Annotated[
+    Architecture | None, typer.Option(help="Of pictures: glow (the default), real_nvp as published, or flat.")
+]
+Bodies = Annotated[
+    str | None,
+    typer.Option("--bodies", help="The features are like particles: their number,dimension. A potential may say."),
+]
+Kinds = Annotated[
+    str, typer.Option(help="What columns are: auto, continuous, discrete or categorical, for all or as name=kind,….")
+]
+Bounds = Annotated[str | None, typer.Option(help="Where columns end: low:high for all or as name=low:high,….")]
 Compile = Annotated[
     bool | None,
     typer.Option("--compile/--no-compile", help="Compile the training step, or not; by default where it pays."),
@@ -89,6 +106,10 @@ Memory = Annotated[MemoryName, typer.Option(help="constant: the memory of one co
 Precision = Annotated[PrecisionName, typer.Option(help="Of the nets, in training; auto: bf16 where wide and fast.")]
 MaxSteps = Annotated[int | None, typer.Option(min=0, help="Most training steps; by default 3000, of pictures 5000.")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Rows per step; by default 512, of pictures 32.")]
+LearningRate = Annotated[float, typer.Option(help="Peak learning rate.")]
+Members = Annotated[
+    int | None, typer.Option(min=1, help="Flows of a table to train and mix; by default by the table's size.")
+]
 CheckpointEvery = Annotated[
     float | None, typer.Option(help="Seconds between checkpoints; by default none are written.")
 ]

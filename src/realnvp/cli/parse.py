@@ -5,7 +5,7 @@ import math
 
 from realnvp.errors import InputError
 
-__all__ = ["bodies", "box", "names", "values", "words"]
+__all__ = ["bodies", "box", "columns_are", "names", "values", "words"]
 
 
 def box(text: str | None) -> tuple[float, float] | None:
@@ -46,15 +46,31 @@ def values(text: str | None) -> dict[str, float]:
     return {name: _number(value, f"{name}={value}" if name else value) for name, value in words(text).items()}
 
 
-def words(text: str | None) -> dict[str, str]:
+def words(text: str | None, option: str = "--context") -> dict[str, str]:
     """Read name=word,name=word."""
     found: dict[str, str] = {}
     for item in names(text):
         name, _, value = (part.strip() for part in item.rpartition("="))
         if name in found:
-            raise InputError(f"--context gives {name!r} twice: give it once")
+            raise InputError(f"{option} gives {name!r} twice: give it once")
         found[name] = value
     return found
+
+
+def columns_are(kinds: str, bounds: str | None) -> dict[str, object]:
+    """Read what columns are (one word for all, or name=kind,…) and where they end (low:high, or name=low:high,…)."""
+    ends: object = bounds
+    if bounds is not None:
+        named = "=" in bounds
+        ends = {name: _ends(pair) for name, pair in words(bounds, "--bounds").items()} if named else _ends(bounds)
+    return {"kinds": words(kinds, "--kinds") if "=" in kinds else kinds, "bounds": ends}
+
+
+def _ends(text: str) -> tuple[float | None, ...]:
+    wanted = "--bounds takes low:high"
+    if text.count(":") != 1:
+        raise InputError(f"{wanted}, such as 0:1, 0: or name=0:, not {text!r}")
+    return tuple(_number(end, text, wanted) if end.strip() else None for end in text.split(":"))
 
 
 def _number(value: str, item: str, wanted: str = "--context takes name=number") -> float:

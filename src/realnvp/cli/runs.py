@@ -53,7 +53,13 @@ def export(
     if not as_onnx:
         raise InputError("say in which form to export: realnvp export RUN --onnx")
     kind, folder = kind_of(run), run / "onnx" if out is None else out
-    flow, config = _flow(run, kind), read_config(run)
+    config = read_config(run)
+    if coded := [c for c in config.get("kinds") or [] if c["cells"] or c["warp"]]:
+        raise InputError(
+            f"{run} learnt a code of its columns ({coded[0]['name']}: {coded[0]['noticed']}), which is not exported: "
+            "fit with --kinds continuous"
+        )
+    flow = _flow(run, kind)
     data = config.get("data") or {}
     notes: dict[str, Any] = {"kind": kind, "columns": data.get("columns") or config.get("columns")}
     notes |= {"context_columns": data.get("context_columns"), "classes": config.get("classes")}

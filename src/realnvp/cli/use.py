@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from realnvp.cli.base import counted, figures, in_words, measured_rows, say, why
+from realnvp.cli.base import counted, figures, in_words, measured_rows, noticed, say, why
 from realnvp.cli.resume import unfinished
 from realnvp.data.table import iter_table, table_columns
 from realnvp.data.write import TableWriter
@@ -118,6 +118,7 @@ def info(run: Path, *, as_json: bool) -> None:
     say(f"run       {run}, format {config['format']}, written by realnvp {config['version']}")
     say(f"model     {in_words(shape)}")
     say(f"columns   {', '.join(columns)}{' given ' * bool(given)}{', '.join(given)}")
+    noticed(config.get("kinds") or [])
     say(f"training  {why(config['stopped_by'])}")
     if more := unfinished(run):
         say(f"go on     {'' if config['stopped_by'] == 'interrupt' else 'with a longer limit: '}{more}")

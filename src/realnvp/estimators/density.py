@@ -2,29 +2,32 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 import realnvp
-from realnvp.data.batches import stream
-from realnvp.data.check import check_columns, check_names
+from realnvp.data.batches import Batch, Deck, shuffled, stream
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, check_params, device_of, fitting, plain_params, seed_of
 from realnvp.estimators.parts.build import rebuild, scalers
-from realnvp.estimators.parts.crew import Crew
-from realnvp.estimators.parts.rows import (
-    context_rows,
-    drawn,
-    fingerprint,
-    hold_out,
-    scaled,
+from realnvp.estimators.parts.columns import (
+    codec_of,
+    freshened,
+    held_out_density,
+    in_code,
+    learnt,
+    plain_bounds,
+    recoded,
 )
+from realnvp.estimators.parts.crew import Crew, Member
+from realnvp.estimators.parts.rows import context_rows, drawn, fingerprint, hold_out, scaled
 from realnvp.estimators.parts.sample import Sample, row_weights
 from realnvp.estimators.parts.use import TableUse, quantile_curve
 from realnvp.session import Record
@@ -41,8 +44,10 @@ class RealNVP(TableUse, BaseEstimator):
     """Exact density of a table, learnt by a coupling flow; samples and latent coordinates in one pass.
 
     ``log q(x) = log base(f(x)) + log |det df/dx|`` in nats and in the units of ``X``: columns are standardised inside
-    and the Jacobian of that is counted. A trained linear map (LU) mixes the columns before each coupling. Training
-    keeps the weights that are best on held-out rows. With fewer rows than 20,000 ``q`` is a mixture of several flows
+    and the Jacobian of that is counted. Columns of whole numbers, of few values, of text or categories in a data frame
+    are learnt as such: ``q`` is then a mass in them, a density in the others, and samples are of their kind. A trained
+    linear map (LU) mixes the columns before each coupling. Training keeps the weights that are best on held-out rows.
+    With fewer rows than 20,000 ``q`` is a mixture of several flows
     and of normals, no less likely on the held-out rows than the best of them. Of the named kernels a single column
     without context takes ``"spline"``: the others can only shift and scale it.
 
@@ -59,6 +64,9 @@ class RealNVP(TableUse, BaseEstimator):
         early_stopping: end when the held-out figure has not improved for a quarter of the training.
         validation_fraction: share of rows held out, at most half of them and at most 10,000; with 0, or below 10
             rows, the figures called held out are those of the training rows.
+        kinds: what the columns are, ``"auto"``: found out; ``"continuous"``, ``"discrete"`` or ``"categorical"``; one
+            word for all, or a dict by name or number. ``"continuous"`` leaves them as they are.
+        bounds: ``(low, high)`` between which all columns lie, or a dict of pairs by name or number; ``None`` is open.
         precision: what the nets compute in while training, ``"float32"`` or ``"bf16"``; ``"auto"`` is bf16 for nets of
             width 128 or more where the device multiplies it fast. Densities are exact in either.
         compile: compile the training step with ``torch.compile``; ``"auto"`` does where so much training is seen to be
@@ -77,7 +85,10 @@ class RealNVP(TableUse, BaseEstimator):
 
     Attributes:
         flow_: the trained ``realnvp.Flow``, in float32 and in the units of ``X``; of several an ``Ensemble``, whose
-            latent coordinates are those of its heaviest flow.
+            latent coordinates are those of its heaviest flow; of the code ``codec_`` of ``X`` where some column is not
+            plain.
+        columns_: one dict per column: name, kind (continuous, discrete, few values, boolean, categorical, rounded or
+            point mass), what was noticed in a sentence, and its code; nothing of a plain column.
         history_: one dict per evaluation: step, seconds, train and held-out NLL in nats, and more; of several flows
             one after another, by ``member``, and at the end the figures of all together, ``member`` 0.
         stopped_by_: ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"``,
@@ -102,6 +113,8 @@ class RealNVP(TableUse, BaseEstimator):
         max_time: float | None = None,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
+        kinds: str | dict = "auto",
+        bounds: tuple | dict | None = None,
         precision: str = "auto",
         compile: bool | str = "auto",  # noqa: A002 - the name the field uses
         memory: str = "stored",
@@ -123,6 +136,8 @@ class RealNVP(TableUse, BaseEstimator):
         self.max_time = max_time
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.kinds = kinds
+        self.bounds = bounds
         self.precision = precision
         self.compile = compile
         self.memory = memory
@@ -158,10 +173,14 @@ class RealNVP(TableUse, BaseEstimator):
         sample = self._sample(X, context, sample_weight)
         held, kept = hold_out(len(sample), self.validation_fraction, seed := seed_of(self.random_state))
         measured = len(held) + len(kept) == len(sample)
-        crew = Crew(self, sample.pick(kept), sample.pick(held), seed, started, measured=measured)
+        crew = Crew(self, sample.pick(kept), sample.pick(held), seed, started, measured=measured, log_m=self._log_m)
         if checkpoint is not None:
             checkpoint.about = {"data": fingerprint(sample.tensors())}
-        crew.train(checkpoint)
+
+        def feed(rows: Sequence[Tensor], deck: Deck, member: Member, seed: int) -> tuple[Iterable[Batch], dict]:
+            return freshened(shuffled(rows, self.batch_size, deck), self.codec_, scalers(member.flow)[0], seed)
+
+        crew.train(feed, checkpoint)
         return self._take(crew)
 
     @fitting
@@ -173,11 +192,14 @@ class RealNVP(TableUse, BaseEstimator):
         started = time.monotonic()
         check_params(self, AUTO)
         sample = self._sample(draw(held_out))
-        features = sample.arrays[0].shape[1]
-        crew = Crew(self, sample, sample, seed_of(self.random_state), started, measured=True, fresh=True)
-        scaler = scalers(crew.scaler)
-        fresh = stream(lambda n: scaled(scaler, [drawn(draw, n, features)])[0], self.batch_size)
-        crew.learn(crew.first(), fresh)
+        seed, features, noise = seed_of(self.random_state), sample.arrays[0].shape[1], np.random.default_rng(0)
+        crew = Crew(self, sample, sample, seed, started, measured=True, fresh=True, log_m=self._log_m)
+
+        def coded(n: int) -> Tensor:
+            y = in_code(self.codec_, drawn(draw, n, features), int(noise.integers(2**32)))[0]
+            return scaled(scalers(crew.scaler), [y])[0]
+
+        crew.learn(crew.first(), stream(coded, self.batch_size))
         return self._take(crew)
 
     def save(self, folder: str | os.PathLike, *, force: bool = False, **notes: object) -> Path:
@@ -189,9 +211,10 @@ class RealNVP(TableUse, BaseEstimator):
         config = {
             "kind": "density",
             "version": realnvp.__version__,
-            "params": plain_params(self),
+            "params": plain_params(self) | {"bounds": plain_bounds(self.bounds)},
             "architecture": self.architecture_,
             "columns": list(getattr(self, "feature_names_in_", ())) or None,
+            "kinds": None if self.codec_.is_plain else self.columns_,
             "stopped_by": self.stopped_by_,
             "held_out_quantiles": self.held_out_quantiles_,
         } | notes
@@ -209,6 +232,7 @@ class RealNVP(TableUse, BaseEstimator):
             model.flow_ = rebuild(model.architecture_)
             model.flow_.load_state_dict(state)
             model.n_features_in_, model.stopped_by_ = model.architecture_["features"], config["stopped_by"]
+            model.codec_ = recoded(config.get("kinds"), model.n_features_in_)
         model.flow_.to(device_of(device)).eval()
         model.history_, model.held_out_quantiles_ = history, config.get("held_out_quantiles")
         if names is not None:
@@ -216,24 +240,27 @@ class RealNVP(TableUse, BaseEstimator):
         return model
 
     def _sample(self, X: ArrayLike, context: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Sample:
-        """Check the data of a fit, and leave out what has no weight."""
-        check_names(X)
-        rows: np.ndarray = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        """Check the data of a fit, leave out what has no weight, tell what the columns are, and return their code."""
+        rows, labels = learnt(self, X)
         given = context_rows(context, len(rows))
         sample = Sample([rows] if given is None else [rows, given])
         if sample_weight is not None:
             weights = row_weights(sample_weight, len(rows))
             sample = Sample(sample.arrays, weights).pick(weights > 0)
-        columns = getattr(self, "feature_names_in_", [f"x{i}" for i in range(rows.shape[1])])
-        check_columns(sample.arrays[0], columns)
-        return sample
+        self.codec_ = codec_of(self, sample.arrays[0], X, labels)
+        y, log_m = in_code(self.codec_, sample.arrays[0], 0)
+        self._log_m = float(np.average(log_m, weights=sample.weights))
+        return Sample([y, *sample.arrays[1:]], sample.weights)
 
     def _take(self, crew: Crew) -> "RealNVP":
         """Take what was trained."""
-        self.architecture_, self.flow_, log_prob = crew.combined()
-        self.history_ = crew.history(log_prob)
-        self.stopped_by_ = crew.stopped_by
-        self.held_out_quantiles_ = quantile_curve(log_prob, crew.row_weights)
+        self.architecture_, self.flow_ = crew.combined()
+        self.history_, self.stopped_by_ = crew.history(), crew.stopped_by
+        log_prob = held_out_density(
+            self.codec_, crew.core, scalers(crew.scaler)[0], crew.held[: crew.given], crew.offset
+        )
+        weights = crew.row_weights
+        self.held_out_quantiles_ = quantile_curve(log_prob, None if weights is None else weights[: len(log_prob)])
         if self.stopped_by_ == "interrupt":
             raise KeyboardInterrupt
         return self

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from realnvp.data.batches import Batch, Deck, shuffled
-from realnvp.ensemble import Ensemble
+from realnvp.data.batches import Batch, Deck
+from realnvp.ensemble import together
 from realnvp.estimators.parts.base import device_of
 from realnvp.estimators.parts.build import architecture, build, scalers, whole
 from realnvp.estimators.parts.mixtures import best_mixture, marginals_pay, mixture_base
@@ -23,10 +23,10 @@ from realnvp.memory import MEMORIES
 from realnvp.objectives import MaxLikelihood, WeightedLikelihood
 from realnvp.session import Limits, Unit, train
 from realnvp.train.loop import TrainingError
-from realnvp.train.resume import Checkpoint, as_tensor, from_tensor
+from realnvp.train.resume import Checkpoint, Stateful, as_tensor, from_tensor
 from realnvp.transforms import Compose
 
-__all__ = ["Crew", "Member"]
+__all__ = ["Crew", "Feed", "Member"]
 
 _SEEN = 10_000
 """Training rows on which the figure of all flows together is measured."""
@@ -36,7 +36,7 @@ _LIGHT = 0.01
 """A flow of less weight is left out."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Member:
     """One flow: its architecture, itself in standardised units and in those of the data, and how it was trained."""
 
@@ -53,6 +53,10 @@ class Member:
         return int(last["step"]), float(last["seconds"])
 
 
+Feed = Callable[[Sequence[Tensor], Deck, Member, int], tuple[Iterable[Batch], dict[str, Stateful]]]
+"""Makes the batches of a flow of rows, by a deck and a seed, and says what of that a checkpoint keeps."""
+
+
 class Crew:
     """The flows of a table.
 
@@ -63,10 +67,22 @@ class Crew:
         seed: of the first flow; those after it take the numbers that follow.
         started: when the fit began, by ``time.monotonic``.
         fresh: ``kept`` are the first rows of a stream that does not end: nothing can be learnt by heart.
+        log_m: what is added to mean log densities of the rows to make them those of the data.
     """
 
+    core: Flow
+
     def __init__(
-        self, model: Any, kept: Sample, held: Sample, seed: int, started: float, *, measured: bool, fresh: bool = False
+        self,
+        model: Any,
+        kept: Sample,
+        held: Sample,
+        seed: int,
+        started: float,
+        *,
+        measured: bool,
+        fresh: bool = False,
+        log_m: float = 0.0,
     ) -> None:
         self.model, self.kept, self.seed, self.measured = model, kept, seed, measured
         self.few = 10**9 if fresh else len(kept)
@@ -74,7 +90,7 @@ class Crew:
         features, context = kept.arrays[0].shape[1], kept.arrays[1].shape[1] if len(kept.arrays) > 1 else 0
         self.plans = settings(model, self.few, features, context, self.device)
         self.members: list[Member] = []
-        self.chosen: list[tuple[Member, float]] = []
+        self.chosen: list[Member] = []
         self.began, self.seconds = started, 0.0
         self.scaler = whole(build(self._shape(self.plans[0], marginals=False), seed)).to(self.device)
         for scaler, a in zip(scalers(self.scaler), kept.moments(), strict=True):
@@ -83,11 +99,12 @@ class Crew:
         self.rows, self.held = (part.scaled(scalers(self.scaler)) for part in (kept, held))
         self.plain = kept.plain().scaled(scalers(self.scaler))
         self.offset = float(scalers(self.scaler)[0].scale.log().sum())
+        self.unit = Unit(offset=self.offset - log_m)
         wanted = model.marginals if model.marginals != "auto" else marginals_pay(self.plain[0], seed)
         self.marginals = bool(wanted)
 
-    def train(self, checkpoint: Checkpoint | None = None) -> None:
-        """Train the flows, or go on where a checkpoint says; ``stopped_by`` says what ended it."""
+    def train(self, feed: Feed, checkpoint: Checkpoint | None = None) -> None:
+        """Train the flows, each on what ``feed`` gives, or go on where a checkpoint says."""
         if checkpoint is not None:
             self._about(checkpoint)
         mixture = self._mixture()
@@ -96,11 +113,10 @@ class Crew:
                 break
             member = self._begin(self.plans[i], i)
             deck = Deck(len(self.rows[0]), torch.Generator().manual_seed(self.seed + i))
-            batches = shuffled(self.rows, self.model.batch_size, deck)
+            batches, keep = feed(self.rows, deck, member, self.seed + i)
+            keep = {"deck": deck, "crew": self, **keep}
             try:
-                self.learn(
-                    member, batches, decay=self.plans[i].decay, checkpoint=checkpoint, keep={"deck": deck, "crew": self}
-                )
+                self.learn(member, batches, decay=self.plans[i].decay, checkpoint=checkpoint, keep=keep)
             except TrainingError:
                 if not self.members:
                     raise
@@ -129,7 +145,7 @@ class Crew:
             ),
             lr=model.lr,
             weight_decay=decay,
-            unit=Unit(offset=self.offset),
+            unit=self.unit,
             compiled=model.compile,
             callbacks=model.callbacks or (),
             verbose=model.verbose,
@@ -157,43 +173,38 @@ class Crew:
         """Return the flow to begin with, set from the data."""
         return self._begin(self.plans[0], 0)
 
-    def combined(self) -> tuple[dict, Flow, np.ndarray]:
-        """Return the architecture, the density that all flows are together, and the held-out rows' log densities."""
+    def combined(self) -> tuple[dict, Flow]:
+        """Return the architecture and the density that all flows together are; ``core`` is it in standardised units."""
         each = np.stack([log_densities(m.core, self.held[: self.given]) for m in self.members])
         weights = _shares(each, self.row_weights) if self.measured else np.full(len(each), 1 / len(each))
         order = [k for k in np.argsort(-weights, kind="stable") if weights[k] >= _LIGHT]
         order.sort(key=lambda k: self.members[k].shape["kernel"] == "none")  # the first one's latent space is all's
-        shares = np.log(weights[order] / weights[order].sum())
-        self.chosen = [(self.members[k], float(share)) for k, share in zip(order, shares, strict=True)]
-        log_prob = self._log_prob(self.held)
-        (first, _), *more = self.chosen
-        if not more:
-            return first.shape, first.flow, log_prob
-        shape = {**first.shape, "members": [m.shape for m, _ in self.chosen]}
-        ensemble = Ensemble([m.flow for m, _ in self.chosen], torch.from_numpy(shares).float()).to(self.device)
-        return shape, ensemble.eval(), log_prob
+        self.chosen = [self.members[k] for k in order]
+        shares = torch.from_numpy(np.log(weights[order])).float()
+        self.core = together([m.core.eval() for m in self.chosen], shares).to(self.device)
+        first, *more = (m.shape for m in self.chosen)
+        shape = {**first, "members": [first, *more]} if more else first
+        return shape, together([m.flow for m in self.chosen], shares).to(self.device).eval()
 
-    def _log_prob(self, rows: Sequence[Tensor]) -> np.ndarray:
-        """Log density in nats, in the units of the data, of what was chosen."""
-        each = [log_densities(m.core, rows[: self.given]) + share for m, share in self.chosen]
-        return np.logaddexp.reduce(each, axis=0) - self.offset
-
-    def history(self, log_prob: np.ndarray) -> list[dict]:
+    def history(self) -> list[dict]:
         """Return the records of all trainings, one after another, and one of all flows together (its member is 0)."""
         trained = [m for m in self.members if m.history]
-        if not trained or [m for m, _ in self.chosen] == trained[:1]:
+        if not trained or self.chosen == trained[:1]:
             return trained[0].history if trained else []
         found, steps, seconds = [], 0, 0.0
         for i, m in enumerate(trained):
-            found += [
-                {**r, "step": r["step"] + steps, "seconds": r["seconds"] + seconds, "member": i + 1} for r in m.history
-            ]
+            moved = [{**r, "step": r["step"] + steps, "seconds": r["seconds"] + seconds} for r in m.history]
+            found += [r | {"member": i + 1} for r in moved]
             steps, seconds = steps + m.spent[0], seconds + m.spent[1]
-        held = -float(np.average(log_prob, weights=self.row_weights))
-        told = {"train": -float(self._log_prob([a[:_SEEN] for a in self.rows]).mean()), "held_out": held, "best": held}
+        train, held = (self._nll(rows) for rows in ([a[:_SEEN] for a in self.rows], self.held))
         counts = {name: sum(m.history[-1][name] for m in trained) for name in ("skipped", "restored")}
-        last = {"step": steps, "seconds": seconds, **told, "rate": 0.0, **counts, "member": 0}
-        return [*found, last]
+        last = {"step": steps, "seconds": seconds, "train": train, "held_out": held, "best": held}
+        return [*found, last | {"rate": 0.0, **counts, "member": 0}]
+
+    def _nll(self, rows: Sequence[Tensor]) -> float:
+        """NLL of rows, with their weights if they have any, as it is reported."""
+        w = rows[self.given].cpu().numpy() if len(rows) > self.given else None
+        return self.unit.of(-float(np.average(log_densities(self.core, rows[: self.given]), weights=w)))
 
     def state(self) -> dict[str, Tensor]:
         """Return the flows that are trained, and when the one in training began."""

@@ -3,17 +3,19 @@
 import copy
 from collections.abc import Iterator
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, DensityMixin, TransformerMixin
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from realnvp.data.check import check_names
+from realnvp.data.columns import Codec
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import CHUNK, Seed, count_of, seed_of
+from realnvp.estimators.parts.columns import decoded, joined, read_rows
 from realnvp.estimators.parts.rows import context_rows, in_chunks, tensor
 from realnvp.flow import Flow
 
@@ -27,39 +29,55 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
     """Uses of ``flow_``, in double precision; the attributes are set by ``fit`` and ``load``."""
 
     flow_: Flow
+    codec_: Codec
     n_features_in_: int
     held_out_quantiles_: list[float] | None = None
 
     def score_samples(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
-        """Log density of each row in nats, in the units of ``X``: shape (n,), float64."""
+        """Log density of each row in nats, in the units of ``X``: shape (n,), float64.
+
+        ``log p(x) = log mean_u q(y(x, u)) m(x, u)``, where ``y`` is the code of the row: of a table of plain columns
+        the row itself. In discrete columns it is a mass: the mean over the cell of the value, at fixed points ``u``: 16
+        for one such column, 8 x 8 for two, 64 for more, which are off by about 0.1 nats (standard deviation) of a
+        row, 0.01 of their mean. It is minus infinity, with a warning, where a column cannot hold the value.
+        """
         flow = self._exact()
-        return in_chunks(flow.log_prob, self._read(X, context), flow)
+        rows, given = self._read(X, context)
+        return self.codec_.log_density(rows, lambda y: in_chunks(flow.log_prob, (y, given), flow))
 
     def score(self, X: ArrayLike, y: object = None, context: ArrayLike | None = None) -> float:
         """Mean of ``score_samples``: nats per row, higher is better."""
         return float(self.score_samples(X, context).mean())
 
     def transform(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
-        """Latent coordinates of each row: shape (n, D), standard normal where the fit is good and the base normal."""
-        flow = self._exact()
-        return in_chunks(lambda *a: flow(*a)[0], self._read(X, context), flow)
+        """Latent coordinates of each row: shape (n, D), standard normal where the fit is good and the base normal.
 
-    def inverse_transform(self, Z: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
+        Of a value that has a cell, the middle of it.
+        """
+        flow = self._exact()
+        rows, given = self._read(X, context)
+        return in_chunks(lambda *a: flow(*a)[0], (self.codec_.forward(rows)[0], given), flow)
+
+    def inverse_transform(self, Z: ArrayLike, context: ArrayLike | None = None) -> Any:
         """Rows of the given latent coordinates: undoes ``transform``."""
         check_is_fitted(self, "flow_")
         rows: np.ndarray = check_array(Z, dtype=np.float64)
         if (columns := rows.shape[1]) != self.n_features_in_:
             raise InputError(f"Z has {columns} columns, the model {self.n_features_in_}: pass what transform gave")
         flow = self._exact()
-        return in_chunks(lambda *a: flow.inverse(*a)[0], (rows, context_rows(context, len(rows), flow.context)), flow)
+        given = context_rows(context, len(rows), flow.context)
+        return decoded(self.codec_, in_chunks(lambda *a: flow.inverse(*a)[0], (rows, given), flow))
 
-    def sample(self, n_samples: int = 1, context: ArrayLike | None = None, *, random_state: Seed = None) -> np.ndarray:
-        """Draw rows, shape (n, D); ``context`` of shape (n, C), (1, C) or (C,) says given what."""
-        return np.concatenate(list(self.iter_samples(n_samples, context, random_state=random_state)))
+    def sample(self, n_samples: int = 1, context: ArrayLike | None = None, *, random_state: Seed = None) -> Any:
+        """Draw rows, shape (n, D); ``context`` of shape (n, C), (1, C) or (C,) says given what.
+
+        Values are of their columns' kinds. Where some are no numbers, a data frame is returned, else an array.
+        """
+        return joined(self.iter_samples(n_samples, context, random_state=random_state))
 
     def iter_samples(
         self, n_samples: int, context: ArrayLike | None = None, *, random_state: Seed = None
-    ) -> Iterator[np.ndarray]:
+    ) -> Iterator[Any]:
         """Draw the same rows as ``sample`` in pieces, so that memory does not grow with their number."""
         check_is_fitted(self, "flow_")
         n_samples = count_of(n_samples)
@@ -70,7 +88,7 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
         for start in range(0, n_samples, CHUNK):
             rows = min(CHUNK, n_samples - start)
             given = None if C is None else tensor(C[start : start + rows] if C.ndim > 1 else C).to(device)
-            yield flow.sample(rows, given, generator=generator).cpu().numpy()
+            yield decoded(self.codec_, flow.sample(rows, given, generator=generator).cpu().numpy())
 
     def outlier_scores(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
         """``-log q(x)`` of each row in nats: shape (n,), higher is less likely."""
@@ -95,13 +113,18 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
         return np.where(self.score_samples(X, context) < threshold, -1, 1)
 
     @property
+    def columns_(self) -> list[dict]:
+        """What each column was taken for, as plain data: name, kind, what was noticed, and its code."""
+        check_is_fitted(self, "codec_")
+        return [column.to_plain() for column in self.codec_.columns]
+
+    @property
     def _n_features_out(self) -> int:
         return self.n_features_in_
 
     def _read(self, X: ArrayLike, context: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None]:
         check_is_fitted(self, "flow_")
-        check_names(X)
-        rows: np.ndarray = validate_data(self, X, dtype=np.float64, reset=False)
+        rows = read_rows(self, X)
         return rows, context_rows(context, len(rows), self.flow_.context)
 
     def _exact(self) -> Flow:

@@ -66,7 +66,8 @@ def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth |
     if data["training"] and truth is not None:
         data["training"]["reference"] = {"label": "exact entropy", "value": float(truth.entropy)}
     sections: list[Section] = []
-    off, noticed = None, list(config.get("noticed") or [])
+    kinds = [kind for kind in getattr(model, "columns_", None) or [] if kind.get("noticed")]
+    off, noticed = None, [f"{kind['name']}: {kind['noticed']}" for kind in kinds]
     if rows is not None:
         given = {} if rows.context is None else {"context": rows.context}
         log_prob = model.score_samples(rows.X, **given)

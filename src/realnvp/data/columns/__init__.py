@@ -1,0 +1,20 @@
+"""Columns that are not real numbers spread smoothly: what they are, and their code for a flow."""
+
+from realnvp.data.columns.codec import Codec
+from realnvp.data.columns.column import Column
+from realnvp.data.columns.edges import check_edges
+from realnvp.data.columns.frame import coded, is_frame, labels_of, with_labels
+from realnvp.data.columns.learn import edges_of, kinds_of, learn
+
+__all__ = [
+    "Codec",
+    "Column",
+    "check_edges",
+    "coded",
+    "edges_of",
+    "is_frame",
+    "kinds_of",
+    "labels_of",
+    "learn",
+    "with_labels",
+]

@@ -1,0 +1,115 @@
+"""A table's code, learnt from its rows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from realnvp.data.columns.codec import Codec
+from realnvp.data.columns.column import Column
+from realnvp.data.columns.edges import Edges
+from realnvp.data.columns.frame import Labels
+from realnvp.data.columns.notice import KINDS, categorical, notice
+from realnvp.errors import InputError, nearest
+
+__all__ = ["edges_of", "kinds_of", "learn"]
+
+
+def learn(
+    values: np.ndarray, names: Sequence[str], kinds: Sequence[str], edges: Sequence[Edges], labels: Mapping[int, Labels]
+) -> Codec:
+    """Return the code of a table of numbers and codes (n, D)."""
+    numbers = [j for j in range(values.shape[1]) if j not in labels and kinds[j] != "categorical"]
+    score = _direction(values[:, numbers])
+    columns = []
+    for j, name in enumerate(names):
+        x = values[:, j]
+        if j in labels or kinds[j] == "categorical":
+            columns.append(_categories(x, name, labels.get(j), score))
+        else:
+            columns.append(notice(x, name, kinds[j], edges[j]))
+    return Codec(tuple(columns))
+
+
+def _categories(x: np.ndarray, name: str, labels: Labels | None, score: np.ndarray | None) -> Column:
+    """Order categories by where their rows lie along the first direction of the numbers, else by how many they are."""
+    held, counts = np.unique(x, return_counts=True)
+    if labels is not None and labels.ordered:
+        order = np.arange(len(held))
+    elif score is None:
+        order = np.argsort(-counts, kind="stable")
+    else:
+        order = np.argsort([np.mean(score[x == v]) for v in held], kind="stable")
+    made = categorical(held[order], counts[order], name)
+    if labels is None:
+        return made
+    kind, said = (
+        ("boolean", "true or false: its figure is a log mass")
+        if labels.dtype == "bool"
+        else ("categorical", made.noticed)
+    )
+    return Column(name, kind, said, made.cells, labels=labels.values, dtype=labels.dtype)
+
+
+def _direction(values: np.ndarray) -> np.ndarray | None:
+    """Return the rows' places along the first principal direction of the columns' ranks."""
+    if values.shape[1] == 0 or len(values) < 3:
+        return None
+    ranks = values.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable") - (len(values) - 1) / 2
+    _, vectors = np.linalg.eigh(ranks.T @ ranks)
+    found: np.ndarray = ranks @ vectors[:, -1]
+    return found
+
+
+def kinds_of(kinds: object, names: Sequence[str]) -> list[str]:
+    """Return each column's kind, as the user said it: one word for all, or by name or number."""
+    if isinstance(kinds, str):
+        return [_kind(kinds)] * len(names)
+    found = dict.fromkeys(range(len(names)), "auto")
+    found |= {j: _kind(kind) for j, kind in _by_place(kinds, names, "kinds").items()}
+    return list(found.values())
+
+
+def _kind(kind: object) -> str:
+    if kind not in KINDS:
+        raise InputError(f"kinds says {kind!r}{nearest(str(kind), KINDS)}")
+    return str(kind)
+
+
+def edges_of(bounds: object, names: Sequence[str]) -> list[Edges]:
+    """Return where each column ends, as the user said it: a pair for all, or pairs by name or number."""
+    if isinstance(bounds, tuple | list):
+        return [_pair(bounds)] * len(names)
+    found = dict.fromkeys(range(len(names)), Edges())
+    found |= {j: _pair(pair) for j, pair in _by_place(bounds, names, "bounds").items()}
+    return list(found.values())
+
+
+def _pair(pair: object) -> Edges:
+    """Return two numbers, the first below the second; ``None`` and infinities are open ends."""
+    try:
+        low, high = (None if v is None or np.isinf(float(v)) else float(v) for v in pair)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        raise InputError(f"bounds are pairs (low, high) of numbers or None, got {pair!r}") from None
+    if any(v is not None and np.isnan(v) for v in (low, high)) or (
+        low is not None and high is not None and low >= high
+    ):
+        raise InputError(f"bounds are pairs (low, high) with low below high, got {pair!r}")
+    return Edges(low, high)
+
+
+def _by_place(given: Any, names: Sequence[str], what: str) -> dict[int, Any]:
+    """Return what a dict says, by the numbers of the columns."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InputError(f"{what} is a dict by column, or one value for all, got {given!r}")
+    places = {}
+    for key, value in given.items():
+        number = int(key) if str(key).isdigit() and str(key) not in names else None
+        if number is None and str(key) not in names:
+            raise InputError(f"{what} names a column {key!r} that the table does not have{nearest(str(key), names)}")
+        if number is not None and number >= len(names):
+            raise InputError(f"{what} names column {number}, and the table has {len(names)}")
+        places[list(names).index(str(key)) if number is None else number] = value
+    return places

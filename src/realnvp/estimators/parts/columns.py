@@ -1,0 +1,178 @@
+"""A table's columns as a flow learns them: read, told apart, coded, and given fresh noise in training."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+from torch import Tensor
+
+from realnvp.data.batches import Batch
+from realnvp.data.check import check_columns, check_names
+from realnvp.data.columns import (
+    Codec,
+    Column,
+    coded,
+    edges_of,
+    is_frame,
+    kinds_of,
+    labels_of,
+    learn,
+    with_labels,
+)
+from realnvp.estimators.parts.rows import log_densities, scaled, tensor
+from realnvp.flow import Flow
+from realnvp.nets import Standard
+from realnvp.transforms import Standardise
+
+__all__ = [
+    "Noise",
+    "codec_of",
+    "decoded",
+    "freshened",
+    "held_out_density",
+    "in_code",
+    "joined",
+    "learnt",
+    "plain_bounds",
+    "read_rows",
+    "recoded",
+    "refreshed",
+]
+
+_FEW = 2000
+"""Rows held out that the quantiles are taken of, where each costs many evaluations."""
+
+
+def learnt(model: Any, X: Any) -> tuple[np.ndarray, dict]:
+    """Read the table of a fit, (n, D) float64, text and categories as codes; return it and their labels."""
+    check_names(X)
+    if not is_frame(X):
+        rows: np.ndarray = validate_data(model, X, dtype=np.float64, ensure_min_samples=2)
+        return rows, {}
+    kinds = kinds_of(model.kinds, [str(name) for name in X.columns])
+    labels = labels_of(X, kinds)
+    if not labels:
+        return validate_data(model, X, dtype=np.float64, ensure_min_samples=2), {}
+    validate_data(model, X, skip_check_array=True)
+    return check_array(coded(X, labels), dtype=np.float64, ensure_min_samples=2, input_name="X"), labels
+
+
+def codec_of(model: Any, rows: np.ndarray, X: Any, labels: dict) -> Codec:
+    """Check the rows of a fit, and tell what each column is; whole numbers of a frame stay whole numbers."""
+    names = [str(name) for name in getattr(model, "feature_names_in_", [f"x{i}" for i in range(rows.shape[1])])]
+    check_columns(rows, names)
+    found = learn(rows, names, kinds_of(model.kinds, names), edges_of(model.bounds, names), labels)
+    if not labels:
+        return found
+    types = [str(X[name].dtype).lower() for name in X.columns]
+    whole = ["int" in t and c.kind in ("discrete", "few values") for t, c in zip(types, found.columns, strict=True)]
+    return Codec(tuple(replace(c, dtype="int64") if w else c for c, w in zip(found.columns, whole, strict=True)))
+
+
+def read_rows(model: Any, X: Any) -> np.ndarray:
+    """Read a table of the columns that were learnt: (n, D) float64, text and categories as their codes."""
+    check_names(X)
+    codec: Codec = model.codec_
+    if not codec.labelled:
+        rows: np.ndarray = validate_data(model, X, dtype=np.float64, reset=False)
+        return rows
+    validate_data(model, X, skip_check_array=True, reset=False)
+    labels = {j: column.labels for j, column in enumerate(codec.columns) if column.labels}
+    return check_array(coded(X, labels), dtype=np.float64, input_name="X")
+
+
+def decoded(codec: Codec, y: np.ndarray) -> Any:
+    """Return the rows that ``y`` stands for: an array, or a data frame where some columns hold no numbers."""
+    values = codec.inverse(y)
+    if not codec.labelled:
+        return values
+    columns = codec.columns
+    return with_labels(values, [c.name for c in columns], [c.labels for c in columns], [c.dtype for c in columns])
+
+
+def plain_bounds(bounds: Any) -> Any:
+    """Return bounds as JSON has them: an open end is ``None``, the names and numbers of columns are texts."""
+    if isinstance(bounds, Mapping):
+        return {str(key): plain_bounds(pair) for key, pair in bounds.items()}
+    return None if bounds is None else [None if v is None or np.isinf(v) else float(v) for v in bounds]
+
+
+def recoded(plain: list[dict] | None, features: int) -> Codec:
+    """Make the code that a run kept; a run that kept none has plain columns."""
+    if plain is None:
+        return Codec(tuple(Column(f"x{j}") for j in range(features)))
+    if len(plain) != features:
+        raise ValueError(f"there are {len(plain)} kinds of {features} columns")
+    return Codec(tuple(map(Column.from_plain, plain)))
+
+
+class Noise:
+    """Uniform noise for the cells of the values in each batch, whose state a checkpoint keeps."""
+
+    def __init__(self, codec: Codec, scaler: Standardise | Standard, seed: int) -> None:
+        self.codec, self.scaler, self.generator = codec, scaler, torch.Generator().manual_seed(seed)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the generator's state."""
+        return {"generator": self.generator.get_state()}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take what ``state`` returned."""
+        self.generator.set_state(state["generator"])
+
+    def move(self, y: Tensor) -> Tensor:
+        """Return standardised rows with fresh noise in the cells of their values."""
+        u = torch.rand(y.shape, generator=self.generator, dtype=torch.float64).numpy()
+        loc, scale = (v.detach().double().cpu().numpy() for v in (self.scaler.loc, self.scaler.scale))
+        moved = (self.codec.again(y.double().cpu().numpy() * scale + loc, u) - loc) / scale
+        return tensor(moved).to(y)
+
+
+def refreshed(batches: Iterable[Batch], noise: Noise) -> Iterator[Batch]:
+    """Give each batch fresh noise: a fit to one draw of it would learn that draw."""
+    for batch in batches:
+        yield noise.move(batch) if isinstance(batch, Tensor) else (noise.move(batch[0]), *batch[1:])
+
+
+def freshened(
+    batches: Iterator[Batch], codec: Codec, scaler: Standardise | Standard, seed: int
+) -> tuple[Iterator[Batch], dict[str, Noise]]:
+    """Return the batches, with fresh noise where values have cells, and what of that a checkpoint keeps."""
+    if not any(column.coarse for column in codec.columns):
+        return batches, {}
+    noise = Noise(codec, scaler, seed)
+    return refreshed(batches, noise), {"noise": noise}
+
+
+def in_code(codec: Codec, rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the code of rows, its noise drawn from ``seed``, and the log of what their density is multiplied by."""
+    if codec.is_plain:
+        return codec.forward(rows)
+    noise = np.random.default_rng(seed).random(rows.shape)
+    return codec.forward(rows, noise.clip(1e-9, 1 - 1e-9))
+
+
+def held_out_density(
+    codec: Codec, core: Flow, scaler: Standardise | Standard, held: Sequence[Tensor], offset: float
+) -> np.ndarray:
+    """Log density in nats of rows held out, standardised: of the first 2,000 where each needs many evaluations."""
+    if codec.is_plain:
+        return log_densities(core, held) - offset
+    held = [a[: _FEW if codec.repeats > 1 else None] for a in held]
+    loc, scale = (v.detach().double() for v in (scaler.loc, scaler.scale))
+    x = codec.inverse((held[0].double() * scale + loc).cpu().numpy())
+    return codec.log_density(x, lambda y: log_densities(core, [*scaled([scaler], [y]), *held[1:]]) - offset)
+
+
+def joined(pieces: Iterable[Any]) -> Any:
+    """Return arrays, or data frames, as one."""
+    found = list(pieces)
+    if isinstance(found[0], np.ndarray):
+        return np.concatenate(found)
+    import pandas as pd
+
+    return pd.concat(found, ignore_index=True)
