@@ -66,7 +66,7 @@ def test_arrows_on_the_slider_go_frame_by_frame(browser, moons):
     browser.press("#place", Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
 
     assert browser.js("return report.state.at") == 2
-    assert browser.find("#place").get_attribute("aria-valuetext") == "coupling 1, 2 of 3"
+    assert browser.find("#place").get_attribute("aria-valuetext") == "columns made normal, 2 of 4"
 
 
 def test_play_goes_to_the_latents_and_back_and_stops(browser, moons):

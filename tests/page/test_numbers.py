@@ -35,7 +35,8 @@ def test_frames_begin_with_the_rows_and_end_with_the_models_latents(moons):
     frames = unpack(found["frames"])
     rows = np.array([row_of(moons, name) for name in found["rows"]])
 
-    assert found["names"] == ["data", "standardised", "coupling 1", "coupling 2: latent space"]
+    before = ["data", "standardised", "columns made normal"]
+    assert found["names"] == [*before, "coupling 1", "coupling 2: latent space"]
     np.testing.assert_allclose(frames[0], rows, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(frames[-1], model.transform(rows), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(found["log_prob"], model.score_samples(rows), rtol=1e-5, atol=1e-5)
