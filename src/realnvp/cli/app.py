@@ -38,7 +38,7 @@ from realnvp.cli.options import (
     Threads,
 )
 from realnvp.cli.parse import bodies, box, columns_are, names, values, words
-from realnvp.cli.runs import export, info
+from realnvp.cli.runs import export, info, report
 from realnvp.errors import InputError
 
 __all__ = ["app"]
@@ -297,3 +297,4 @@ def score(
 
 app.command()(info)
 app.command()(export)
+app.command()(report)

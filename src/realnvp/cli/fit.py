@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from realnvp.cli.base import figures, in_words, interrupts, measured_rows, noticed, reserved, say, use_threads, why
+from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, kept, say_how
 from realnvp.data.check import check_columns
 from realnvp.data.columns import check_edges, edges_of, kinds_of
@@ -19,7 +20,7 @@ from realnvp.errors import InputError, nearest
 from realnvp.estimators.density import AUTO, RealNVP
 from realnvp.estimators.parts.base import check_params
 from realnvp.files import CHECKPOINT
-from realnvp.measure import Estimate, gaussian_nll, mean_nll, truth_gap
+from realnvp.measure import Estimate, gaussian_nll, mean_nll, mixture_nll, truth_gap
 from realnvp.report import draw_run
 
 __all__ = ["run"]
@@ -40,6 +41,9 @@ class Source:
     held_context: np.ndarray | None = None
     context_columns: tuple[str, ...] = ()
     labels: np.ndarray | None = None
+    train_labels: np.ndarray | None = None
+    at: np.ndarray | None = None
+    held_at: np.ndarray | None = None
     truth: Toy | None = None
 
 
@@ -79,12 +83,14 @@ def run(data: str, params: dict, chosen: Choices) -> None:
             (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
         measured = _measure(model, source)
         _save(model, folder, source, measured, chosen.force or chosen.resume)
+        _keep(folder, source)
     if chosen.draws:
         say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
         try:
             _draw(model, folder, source)
         except KeyboardInterrupt:
             say(f"interrupted while drawing: the model is safe in {folder}", quiet=quiet)
+    write_page(folder, quiet=True)
     _close(model, folder, source, measured, time.monotonic() - started, chosen)
 
 
@@ -113,12 +119,14 @@ def _source(data: str, chosen: Choices, seed: int) -> Source:
 def _toy(name: str, rows: int, seed: int) -> Source:
     law = TOYS[name]
     held_out, labels = law.sample_with_labels(HELD_OUT, seed + 10_000)
+    train, train_labels = law.sample_with_labels(rows, seed)
     return Source(
         name,
         [f"x{i}" for i in range(law.features)],
-        law.sample(rows, seed),
+        train,
         held_out,
         labels=labels if law.classes > 1 else None,
+        train_labels=train_labels if law.classes > 1 else None,
         truth=law,
     )
 
@@ -150,6 +158,8 @@ def _table(data: str, columns: list[str], context: list[str], seed: int) -> Sour
         context=values[train, split:] if context else None,
         held_context=values[test, split:] if context else None,
         context_columns=tuple(context),
+        at=train,
+        held_at=test,
     )
 
 
@@ -169,6 +179,9 @@ def _measure(model: RealNVP, source: Source) -> dict[str, float]:
     if source.truth is not None:
         gap = truth_gap(source.truth.log_prob(source.held_out), log_prob)
         found |= {"entropy": source.truth.entropy, "gap": gap.value, "gap_error": gap.error}
+    if source.context is None:
+        mixture, parts = mixture_nll(source.train, source.held_out)
+        found |= {"mixture_nll": mixture.value, "mixture_parts": parts}
     Z = model.transform(source.held_out, context=source.held_context)
     back = model.inverse_transform(Z, context=source.held_context)
     return found | {"round_trip_error": float(np.abs(back - source.held_out).max())}
@@ -191,7 +204,23 @@ def _save(model: RealNVP, folder: Path, source: Source, measured: dict, force: b
         "context_columns": list(source.context_columns),
     }
     names = {} if source.truth else {"columns": source.columns}
-    model.save(folder, force=force, data=data, figures=measured, **names)
+    model.save(folder, force=force, data=data, figures=measured, **provenance(), **names)
+
+
+def _keep(folder: Path, source: Source) -> None:
+    """Keep some rows for the report."""
+    parts = {
+        "train": (source.train, source.at, source.context, source.train_labels),
+        "held_out": (source.held_out, source.held_at, source.held_context, source.labels),
+    }
+    kept = {}
+    for name, (x, at, context, labels) in parts.items():
+        kept[name] = {"x": x, "at": np.arange(len(x)) if at is None else at, "context": context, "labels": labels}
+    notes = {"rows": ["training row", "held-out row"] if source.truth else ["row (training)", "row (held out)"]}
+    classes = (
+        {} if source.labels is None else {"classes": [f"part {i + 1}" for i in range(int(source.labels.max()) + 1)]}
+    )
+    keep_rows(folder, kept, notes | classes)
 
 
 def _draw(model: RealNVP, folder: Path, source: Source) -> None:
@@ -238,6 +267,7 @@ def _close(model: RealNVP, folder: Path, source: Source, measured: dict, seconds
     say(f"\nrun folder   {folder}", quiet=quiet)
     if chosen.draws:
         say(f"pictures     {folder / 'figures'}", quiet=quiet)
+    say(f"report       {folder / PAGE}", quiet=quiet)
     if model.stopped_by_ == "interrupt":
         say_how(folder, quiet=quiet)
     option = f" --context {shlex.quote(given)}" if given else ""

@@ -12,7 +12,7 @@ from realnvp.errors import InputError
 if TYPE_CHECKING:
     from realnvp.flow import Flow
 
-__all__ = ["export", "info"]
+__all__ = ["export", "info", "report"]
 
 
 @sentences
@@ -69,6 +69,24 @@ def export(
     say(f"log_prob.onnx   x{entries} -> log_prob, nats", quiet=quiet)
     say(f"sample.onnx     z{entries} -> x, log_prob, for noise z as flow.json says", quiet=quiet)
     say(f"in {folder}; both were run, and give the numbers of the run", quiet=quiet)
+
+
+@sentences
+def report(
+    run: Run,
+    out: Annotated[Path | None, typer.Option(help="File to write; by default report.html in the run.")] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a run's report anew: one page that opens from disk, in any browser.
+
+    It holds the verdict, the flow explorer, the charts and how the run was made; fit and boltzmann end with it.
+    """
+    from realnvp.cli.report import report as write
+    from realnvp.cli.use import kind_of
+
+    kind_of(run)
+    write(run, out=out, force=force, quiet=quiet)
 
 
 def _flow(run: Path, kind: str) -> "Flow":

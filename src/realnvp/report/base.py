@@ -45,7 +45,7 @@ class Truth(Protocol):
 class Conditioned:
     """A conditional model seen through the contexts (n, C) of its data: the marginal p(x) = mean over c of p(x | c).
 
-    The mean takes in every distinct context with its weight, or 12 random rows where there are more than 12.
+    The mean takes in every distinct context with its weight, or ``most`` random rows where there are more.
     ``transform`` pairs the rows of the data with their contexts; ``inverse_transform`` takes the context of the row
     that is nearest to the middle (the medians).
     """
@@ -53,6 +53,7 @@ class Conditioned:
     model: Model
     context: np.ndarray
     seed: int = 0
+    most: int = _MOST_CONTEXTS
 
     def __post_init__(self) -> None:
         self.history_ = getattr(self.model, "history_", [])
@@ -62,10 +63,10 @@ class Conditioned:
     def score_samples(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
         """The log of the mean density over the contexts; a density that is not a number counts as zero."""
         rows, weights = self._distinct, self._counts / self._counts.sum()
-        if len(rows) > _MOST_CONTEXTS:
+        if len(rows) > self.most:
             rng = np.random.default_rng(self.seed)
-            rows = self.context[rng.choice(len(self.context), _MOST_CONTEXTS, replace=False)]
-            weights = np.full(_MOST_CONTEXTS, 1 / _MOST_CONTEXTS)
+            rows = self.context[rng.choice(len(self.context), self.most, replace=False)]
+            weights = np.full(self.most, 1 / self.most)
         total = np.full(len(X), -np.inf)
         for row, weight in zip(rows, weights, strict=True):
             logs = self.model.score_samples(X, context=_repeat(row, len(X)))
