@@ -43,8 +43,8 @@ def best_mixture(z: Tensor, held: Tensor, seed: int) -> Mixture:
 def marginals_pay(x: Tensor, seed: int) -> bool:
     """Whether a mixture of four normals explains fresh rows of ``x`` better once each column is bent.
 
-    Both are fitted to two thirds of at most 4,000 rows and scored on the rest, the Jacobian counted. Where the law is
-    elliptical, as that of natural pictures is, bending the columns spoils it.
+    Both are fitted to two thirds of at most 4,000 rows and scored on the rest, the Jacobian counted; the gain must be
+    twice its standard error. Where the law is elliptical, as that of natural pictures is, bending spoils it.
     """
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:_TRIAL].to(x.device)
     seen, fresh = x[order].split([cut := 2 * len(order) // 3, len(order) - cut])
@@ -56,7 +56,8 @@ def marginals_pay(x: Tensor, seed: int) -> bool:
     plain = _fitted(seen, components, seed).score_samples(fresh.double().cpu().numpy())
     z, ladj = bend(fresh)
     bent = _fitted(bend(seen)[0], components, seed).score_samples(z.double().cpu().numpy())
-    return bool((torch.from_numpy(bent) + ladj.double().cpu() - torch.from_numpy(plain)).mean() > 0)
+    gain = torch.from_numpy(bent - plain) + ladj.double().cpu()
+    return bool(gain.mean() > 2 * gain.std() / len(gain) ** 0.5)
 
 
 def _fitted(z: Tensor, components: int, seed: int) -> "GaussianMixture":
