@@ -24,6 +24,8 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import torch
+
 from bench.common import heading
 from bench.speed.__main__ import installed
 from bench.tables.budget import CLOCKS
@@ -81,6 +83,7 @@ def cells(options: argparse.Namespace) -> Iterator[Cell]:
 def main(given: Sequence[str] | None = None) -> None:
     """Run the cells asked for and print the tables."""
     options = asked(given)
+    torch.set_num_threads(1)  # for the heading: the fits have processes of their own
     if not options.only_print:
         there = set() if options.again else {_mark(result) for result in kept(options.results)}
         for cell in cells(options):
