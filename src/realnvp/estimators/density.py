@@ -78,7 +78,7 @@ class RealNVP(TableUse, BaseEstimator):
             ``"auto"`` is one, or with ``kernel="auto"`` and below 20,000 rows up to eight while steps and time are
             left, splines and strongly decayed affine maps in turn, and a Gaussian mixture beside them.
         marginals: bend each column by itself first (``transforms.SinhArcsinh``); ``"auto"`` tries whether that pays.
-        dropout: in the nets while training; ``"auto"`` is 100 columns / rows, at most 0.3, and none below 0.02.
+        dropout: in the nets while training; ``"auto"`` is 100 columns / rows, at most 0.3, and none below 0.05.
         device: where to train; by default the accelerator if there is one.
         random_state: seed; the same seed gives the same numbers on the same machine.
         verbose: show a progress bar on a terminal or in a notebook.

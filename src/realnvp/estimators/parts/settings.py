@@ -21,6 +21,8 @@ _EPOCHS = 400
 _LEAST = 300
 """A flow sees the rows so often at most, in so many steps at least; more often a small table is learnt by heart."""
 _STEPS = 3000
+_SLIGHT = 0.05
+"""Dropout below this slows a training more than it helps."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def settings(model: Any, rows: int, features: int, context: int, device: torch.d
     ``kernel="auto"`` is splines, or affine maps from 48 columns on; below 20,000 rows up to eight flows follow one
     another while steps or time are left, splines and strongly decayed affine maps in turn. Named kernels give one flow.
     ``layers="auto"`` is 4 of splines, 10 of affine maps, 8 of shifts; ``width="auto"`` is 64; ``dropout="auto"`` is
-    100 columns / rows, at most 0.3, none below 0.02 and none in constant memory.
+    100 columns / rows, at most 0.3, none below 0.05 and none in constant memory.
     """
     if model.kernel != "auto":
         chosen("kernel", model.kernel, LAYERS)
@@ -71,7 +73,7 @@ def _dropout(model: Any, rows: int, columns: int) -> float:
     constant = model.memory == "constant"
     if model.dropout == "auto":
         share = min(0.3, 100 * columns / max(rows, 1))
-        return 0.0 if constant or share < 0.02 else round(share, 3)
+        return 0.0 if constant or share < _SLIGHT else round(share, 3)
     if constant and model.dropout:
         raise InputError("memory='constant' calls each net twice and wants the same answer: leave dropout out")
     return float(model.dropout)
