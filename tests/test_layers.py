@@ -38,6 +38,7 @@ FLOORS = [
     "report/sheets",
     "report",
     "estimators/parts/base",
+    "estimators/parts/frames",
     "estimators/parts/rows",
     "estimators/parts/explore",
     "estimators/parts/density estimators/parts/particles estimators/parts/potential",

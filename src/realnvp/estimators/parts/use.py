@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from realnvp.data.check import check_names
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import CHUNK, Seed, count_of, seed_of
+from realnvp.estimators.parts.frames import framed
 from realnvp.estimators.parts.rows import context_rows, in_chunks, tensor
 from realnvp.flow import Flow
 
@@ -45,22 +46,26 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
         return in_chunks(lambda *a: flow(*a)[0], self._read(X, context), flow)
 
     def inverse_transform(self, Z: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
-        """Rows of the given latent coordinates: undoes ``transform``."""
+        """Rows of the given latent coordinates: undoes ``transform``; a frame where ``set_output`` asks for one."""
         check_is_fitted(self, "flow_")
         rows: np.ndarray = check_array(Z, dtype=np.float64)
         if (columns := rows.shape[1]) != self.n_features_in_:
             raise InputError(f"Z has {columns} columns, the model {self.n_features_in_}: pass what transform gave")
         flow = self._exact()
-        return in_chunks(lambda *a: flow.inverse(*a)[0], (rows, context_rows(context, len(rows), flow.context)), flow)
+        given = context_rows(context, len(rows), flow.context)
+        return framed(self, in_chunks(lambda *a: flow.inverse(*a)[0], (rows, given), flow), Z)
 
     def sample(self, n_samples: int = 1, context: ArrayLike | None = None, *, random_state: Seed = None) -> np.ndarray:
-        """Draw rows, shape (n, D); ``context`` of shape (n, C), (1, C) or (C,) says given what."""
-        return np.concatenate(list(self.iter_samples(n_samples, context, random_state=random_state)))
+        """Draw rows, shape (n, D); ``context`` of shape (n, C), (1, C) or (C,) says given what.
+
+        After ``set_output(transform="pandas")`` or ``"polars"`` they are a frame with the names of ``fit``'s columns.
+        """
+        return framed(self, np.concatenate(list(self.iter_samples(n_samples, context, random_state=random_state))))
 
     def iter_samples(
         self, n_samples: int, context: ArrayLike | None = None, *, random_state: Seed = None
     ) -> Iterator[np.ndarray]:
-        """Draw the same rows as ``sample`` in pieces, so that memory does not grow with their number."""
+        """Draw the same rows as ``sample`` in pieces, always arrays, so that memory does not grow with their number."""
         check_is_fitted(self, "flow_")
         n_samples = count_of(n_samples)
         flow = self._exact()
