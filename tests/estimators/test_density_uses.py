@@ -32,6 +32,7 @@ def fitted(moons):
 CHECKS = """
 import warnings
 warnings.simplefilter("error")
+warnings.filterwarnings("ignore", ".* from others, ", UserWarning)  # of make_classification's redundant columns
 from sklearn.utils.estimator_checks import check_estimator
 from realnvp import RealNVP
 model = RealNVP(max_steps=5, layers=2, width=8, verbose=False, random_state=0, device="cpu")

@@ -149,9 +149,10 @@ def _columns(run: Path) -> tuple[list[str], list[str]]:
     config = read_config(run)
     try:
         shape, data = config["architecture"], config.get("data", {})
-        columns = data.get("columns") or config.get("columns") or [f"x{i}" for i in range(shape["features"])]
+        features = shape["features"] + len(config.get("laws") or [])
+        columns = data.get("columns") or config.get("columns") or [f"x{i}" for i in range(features)]
         given = data.get("context_columns") or [f"c{i}" for i in range(shape.get("context", 0))]
-        whole = (len(columns), len(given)) == (shape["features"], shape.get("context", 0))
+        whole = (len(columns), len(given)) == (features, shape.get("context", 0))
         whole = whole and config.get("columns") in (None, columns)
     except (KeyError, TypeError, AttributeError):
         whole = False

@@ -16,9 +16,11 @@ from torch import Tensor
 import realnvp
 from realnvp.data.batches import Batch, Deck, shuffled, stream
 from realnvp.data.check import check_columns, check_names
+from realnvp.data.collinear import Laws, find_laws
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, check_params, device_of, fitting, plain_params, seed_of
 from realnvp.estimators.parts.build import architecture, build, mixture_base, scalers, whole
+from realnvp.estimators.parts.given import Conditional
 from realnvp.estimators.parts.rows import (
     context_rows,
     drawn,
@@ -41,7 +43,7 @@ from realnvp.train.resume import Checkpoint
 __all__ = ["RealNVP"]
 
 
-class RealNVP(TableUse, BaseEstimator):
+class RealNVP(Conditional, TableUse, BaseEstimator):
     """Exact density of a table, learnt by a coupling flow; samples and latent coordinates in one pass.
 
     ``log q(x) = log base(f(x)) + log |det df/dx|`` in nats and in the units of ``X``: columns are standardised inside
@@ -78,6 +80,7 @@ class RealNVP(TableUse, BaseEstimator):
         stopped_by_: ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"``,
             ``"batches"`` or ``"interrupt"``.
         held_out_quantiles_: quantiles of the held-out rows' log densities in nats, for ``predict_outliers``.
+        laws_: the columns that follow from others by a linear law, and how; they are no part of the density.
         n_features_in_, feature_names_in_: as everywhere in scikit-learn.
 
     References:
@@ -165,8 +168,8 @@ class RealNVP(TableUse, BaseEstimator):
         check_params(self)
         sample = self._sample(draw(held_out))
         made = self._begin(sample, seed_of(self.random_state))
-        features = sample.arrays[0].shape[1]
-        fresh = stream(lambda n: scaled(scalers(made[2]), [drawn(draw, n, features)])[0], self.batch_size)
+        read = lambda n: self.laws_.independent(drawn(draw, n, self.n_features_in_))  # noqa: E731
+        fresh = stream(lambda n: scaled(scalers(made[2]), [read(n)])[0], self.batch_size)
         return self._train(made, fresh, sample.scaled(scalers(made[2])), started)
 
     def save(self, folder: str | os.PathLike, *, force: bool = False, **notes: object) -> Path:
@@ -181,6 +184,7 @@ class RealNVP(TableUse, BaseEstimator):
             "params": plain_params(self),
             "architecture": self.architecture_,
             "columns": list(getattr(self, "feature_names_in_", ())) or None,
+            "laws": self.laws_.plain(),
             "stopped_by": self.stopped_by_,
             "held_out_quantiles": self.held_out_quantiles_,
         } | notes
@@ -197,7 +201,8 @@ class RealNVP(TableUse, BaseEstimator):
             model.architecture_, names = config["architecture"], config["columns"]
             model.flow_ = whole(build(model.architecture_, 0))
             model.flow_.load_state_dict(state)
-            model.n_features_in_, model.stopped_by_ = model.architecture_["features"], config["stopped_by"]
+            model.laws_, model.stopped_by_ = Laws.of(config.get("laws")), config["stopped_by"]
+            model.n_features_in_ = model.architecture_["features"] + len(model.laws_.laws)
         model.flow_.to(device_of(device)).eval()
         model.history_, model.held_out_quantiles_ = history, config.get("held_out_quantiles")
         if names is not None:
@@ -215,7 +220,8 @@ class RealNVP(TableUse, BaseEstimator):
             sample = Sample(sample.arrays, weights).pick(weights > 0)
         columns = getattr(self, "feature_names_in_", [f"x{i}" for i in range(rows.shape[1])])
         check_columns(sample.arrays[0], columns)
-        return sample
+        self.laws_ = find_laws(sample.arrays[0], columns)
+        return Sample([self.laws_.independent(sample.arrays[0]), *sample.arrays[1:]], sample.weights)
 
     def _begin(self, sample: Sample, seed: int) -> tuple[dict, Flow, Flow]:
         """Return the architecture, the flow to train and the same in the units of the rows, calibrated on them."""

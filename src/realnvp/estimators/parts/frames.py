@@ -10,7 +10,7 @@ __all__ = ["column_names", "framed"]
 
 
 def column_names(model: Any) -> list[str]:
-    """Names of the columns that a model was fitted to; of an array x0, x1, …"""
+    """Names of the columns that a model was fitted to; of an array ``x{i}``."""
     known = getattr(model, "feature_names_in_", None)
     return [f"x{i}" for i in range(model.n_features_in_)] if known is None else list(known)
 

@@ -12,6 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from realnvp.data.check import check_names
+from realnvp.data.collinear import Laws
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import CHUNK, Seed, count_of, seed_of
 from realnvp.estimators.parts.frames import framed
@@ -30,9 +31,13 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
     flow_: Flow
     n_features_in_: int
     held_out_quantiles_: list[float] | None = None
+    laws_ = Laws()
 
     def score_samples(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
-        """Log density of each row in nats, in the units of ``X``: shape (n,), float64."""
+        """Log density of each row in nats, in the units of ``X``: shape (n,), float64.
+
+        Where columns follow from others (``laws_``; ``fit`` warned of them) it is that of the other columns.
+        """
         flow = self._exact()
         return in_chunks(flow.log_prob, self._read(X, context), flow)
 
@@ -49,11 +54,11 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
         """Rows of the given latent coordinates: undoes ``transform``; a frame where ``set_output`` asks for one."""
         check_is_fitted(self, "flow_")
         rows: np.ndarray = check_array(Z, dtype=np.float64)
-        if (columns := rows.shape[1]) != self.n_features_in_:
-            raise InputError(f"Z has {columns} columns, the model {self.n_features_in_}: pass what transform gave")
+        if (columns := rows.shape[1]) != self._n_features_out:
+            raise InputError(f"Z has {columns} columns, the model {self._n_features_out}: pass what transform gave")
         flow = self._exact()
         given = context_rows(context, len(rows), flow.context)
-        return framed(self, in_chunks(lambda *a: flow.inverse(*a)[0], (rows, given), flow), Z)
+        return framed(self, self.laws_.whole(in_chunks(lambda *a: flow.inverse(*a)[0], (rows, given), flow)), Z)
 
     def sample(self, n_samples: int = 1, context: ArrayLike | None = None, *, random_state: Seed = None) -> np.ndarray:
         """Draw rows, shape (n, D); ``context`` of shape (n, C), (1, C) or (C,) says given what.
@@ -75,7 +80,7 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
         for start in range(0, n_samples, CHUNK):
             rows = min(CHUNK, n_samples - start)
             given = None if C is None else tensor(C[start : start + rows] if C.ndim > 1 else C).to(device)
-            yield flow.sample(rows, given, generator=generator).cpu().numpy()
+            yield self.laws_.whole(flow.sample(rows, given, generator=generator).cpu().numpy())
 
     def outlier_scores(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
         """``-log q(x)`` of each row in nats: shape (n,), higher is less likely."""
@@ -101,13 +106,13 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
 
     @property
     def _n_features_out(self) -> int:
-        return self.n_features_in_
+        return self.n_features_in_ - len(self.laws_.laws)
 
     def _read(self, X: ArrayLike, context: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None]:
         check_is_fitted(self, "flow_")
         check_names(X)
         rows: np.ndarray = validate_data(self, X, dtype=np.float64, reset=False)
-        return rows, context_rows(context, len(rows), self.flow_.context)
+        return self.laws_.independent(rows), context_rows(context, len(rows), self.flow_.context)
 
     def _exact(self) -> Flow:
         """A float64 copy of the flow: what users get does not depend on how rows are batched."""
