@@ -93,7 +93,12 @@ class Laws:
 
 
 def find_laws(values: np.ndarray, columns: Sequence[str]) -> Laws:
-    """Find the columns that are linear combinations of those before them, and warn of them and of near copies."""
+    """Find the columns that are linear combinations of those before them, and warn of them and of near copies.
+
+    Of rows with gaps (NaN) only those without tell.
+    """
+    gaps = np.isnan(values).any(axis=1)
+    values = values[~gaps] if gaps.any() else values
     laws = linear_laws(values)
     if not laws:
         _warn_near(values, columns)

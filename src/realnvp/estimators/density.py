@@ -15,17 +15,20 @@ from torch import Tensor
 
 import realnvp
 from realnvp.data.batches import Batch, Deck, shuffled, stream
-from realnvp.data.check import check_columns, check_names
+from realnvp.data.check import check_columns, check_gaps, check_names, refuse_gaps
 from realnvp.data.collinear import Laws, find_laws
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, check_params, device_of, fitting, plain_params, seed_of
 from realnvp.estimators.parts.build import architecture, build, mixture_base, scalers, whole
+from realnvp.estimators.parts.frames import column_names
+from realnvp.estimators.parts.gaps import fill
 from realnvp.estimators.parts.given import Conditional
+from realnvp.estimators.parts.missing import Missing
+from realnvp.estimators.parts.mixture import Gaussians
 from realnvp.estimators.parts.rows import (
     context_rows,
     drawn,
     fingerprint,
-    hold_out,
     log_densities,
     mean_objective,
     scaled,
@@ -43,7 +46,7 @@ from realnvp.train.resume import Checkpoint
 __all__ = ["RealNVP"]
 
 
-class RealNVP(Conditional, TableUse, BaseEstimator):
+class RealNVP(Missing, Conditional, TableUse, BaseEstimator):
     """Exact density of a table, learnt by a coupling flow; samples and latent coordinates in one pass.
 
     ``log q(x) = log base(f(x)) + log |det df/dx|`` in nats and in the units of ``X``: columns are standardised inside
@@ -69,6 +72,10 @@ class RealNVP(Conditional, TableUse, BaseEstimator):
             left, some minutes, that it is repaid. Compiling counts towards ``max_time`` and is not cut short by it.
         memory: ``"stored"`` keeps activations for the gradient; ``"constant"`` finds them again from the flow's output:
             training takes the memory of one coupling however many there are, and half as long again or more.
+        missing: ``"refuse"`` says where values are missing (NaN); ``"marginalise"`` learns from incomplete rows too, of
+            missing at random: they are filled in by draws of a Gaussian mixture given what was observed, and again,
+            from a quarter of the training on, by draws of the flow (stochastic EM). Rows held out are those without
+            gaps. ``score_samples`` then gives log densities of what was observed.
         device: where to train; by default the accelerator if there is one.
         random_state: seed; the same seed gives the same numbers on the same machine.
         verbose: show a progress bar on a terminal or in a notebook.
@@ -103,6 +110,7 @@ class RealNVP(Conditional, TableUse, BaseEstimator):
         precision: str = "auto",
         compile: bool | str = "auto",  # noqa: A002 - the name the field uses
         memory: str = "stored",
+        missing: str = "refuse",
         device: str | torch.device | None = None,
         random_state: Seed = None,
         verbose: bool = True,
@@ -121,6 +129,7 @@ class RealNVP(Conditional, TableUse, BaseEstimator):
         self.precision = precision
         self.compile = compile
         self.memory = memory
+        self.missing = missing
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -147,16 +156,18 @@ class RealNVP(Conditional, TableUse, BaseEstimator):
         """
         started = time.monotonic()
         check_params(self)
-        sample = self._sample(X, context, sample_weight)
-        held, kept = hold_out(len(sample), self.validation_fraction, seed := seed_of(self.random_state))
+        filled = fill(self._sample(X, context, sample_weight), seed := seed_of(self.random_state), missing=self.missing)
+        sample, self.gap_mixture_ = filled.sample, filled.mixture if context is not None else None
+        held, kept = filled.hold_out(self.validation_fraction, seed)
         made = self._begin(sample.pick(kept), seed)
         kept_rows, held_rows = (sample.pick(part).scaled(scalers(made[2])) for part in (kept, held))
         deck = Deck(len(kept), torch.Generator().manual_seed(seed))
         if checkpoint is not None:
             told = {name: getattr(self, name) for name in ("batch_size", "lr", "validation_fraction", "memory")}
             checkpoint.about = {**made[0], **told, "seed": seed, "data": fingerprint(sample.tensors())}
-        batches = shuffled(kept_rows, self.batch_size, deck)
-        return self._train(made, batches, held_rows, started, checkpoint=checkpoint, keep={"deck": deck})
+        batches: Iterable[Batch] = shuffled(kept_rows, self.batch_size, deck)
+        batches, gaps = filled.refilled(batches, kept, kept_rows[0], made[2], self.max_steps, seed)
+        return self._train(made, batches, held_rows, started, checkpoint=checkpoint, keep={"deck": deck} | gaps)
 
     @fitting
     def fit_stream(self, draw: Callable[[int], ArrayLike], *, held_out: int = 5000) -> "RealNVP":
@@ -167,6 +178,8 @@ class RealNVP(Conditional, TableUse, BaseEstimator):
         started = time.monotonic()
         check_params(self)
         sample = self._sample(draw(held_out))
+        refuse_gaps(sample.arrays[0], column_names(self), "a stream gives whole rows")
+        self.gap_mixture_ = None
         made = self._begin(sample, seed_of(self.random_state))
         read = lambda n: self.laws_.independent(drawn(draw, n, self.n_features_in_))  # noqa: E731
         fresh = stream(lambda n: scaled(scalers(made[2]), [read(n)])[0], self.batch_size)
@@ -185,6 +198,7 @@ class RealNVP(Conditional, TableUse, BaseEstimator):
             "architecture": self.architecture_,
             "columns": list(getattr(self, "feature_names_in_", ())) or None,
             "laws": self.laws_.plain(),
+            "gap_mixture": None if self.gap_mixture_ is None else self.gap_mixture_.plain(),
             "stopped_by": self.stopped_by_,
             "held_out_quantiles": self.held_out_quantiles_,
         } | notes
@@ -202,6 +216,7 @@ class RealNVP(Conditional, TableUse, BaseEstimator):
             model.flow_ = whole(build(model.architecture_, 0))
             model.flow_.load_state_dict(state)
             model.laws_, model.stopped_by_ = Laws.of(config.get("laws")), config["stopped_by"]
+            model.gap_mixture_ = Gaussians.of(config.get("gap_mixture"))
             model.n_features_in_ = model.architecture_["features"] + len(model.laws_.laws)
         model.flow_.to(device_of(device)).eval()
         model.history_, model.held_out_quantiles_ = history, config.get("held_out_quantiles")
@@ -212,13 +227,14 @@ class RealNVP(Conditional, TableUse, BaseEstimator):
     def _sample(self, X: ArrayLike, context: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Sample:
         """Check the data of a fit, and leave out what has no weight."""
         check_names(X)
-        rows: np.ndarray = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        rows: np.ndarray = validate_data(self, X, dtype=np.float64, ensure_min_samples=2, ensure_all_finite="allow-nan")
         given = context_rows(context, len(rows))
         sample = Sample([rows] if given is None else [rows, given])
         if sample_weight is not None:
             weights = row_weights(sample_weight, len(rows))
             sample = Sample(sample.arrays, weights).pick(weights > 0)
-        columns = getattr(self, "feature_names_in_", [f"x{i}" for i in range(rows.shape[1])])
+        columns = column_names(self)
+        check_gaps(sample.arrays[0], columns, self.missing)
         check_columns(sample.arrays[0], columns)
         self.laws_ = find_laws(sample.arrays[0], columns)
         return Sample([self.laws_.independent(sample.arrays[0]), *sample.arrays[1:]], sample.weights)

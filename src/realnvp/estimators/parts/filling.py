@@ -13,7 +13,7 @@ from realnvp.estimators.parts.mixture import Gaussians, log_sum
 
 __all__ = ["Filler", "Marginals", "streams_by_content", "streams_by_number"]
 
-Streams = Sequence[np.random.Generator]
+_Streams = Sequence[np.random.Generator]
 
 
 class Marginals(NamedTuple):
@@ -38,7 +38,7 @@ class Filler:
     log_q: Callable[[np.ndarray, np.ndarray | None], np.ndarray]
     guess: Gaussians
 
-    def marginals(self, x: np.ndarray, c: np.ndarray | None, streams: Streams, draws: int) -> Marginals:
+    def marginals(self, x: np.ndarray, c: np.ndarray | None, streams: _Streams, draws: int) -> Marginals:
         """Estimate ``log q(x_o) = log E_g[q(x_o, x_m) / g(x_m | x_o)]`` from ``draws`` of ``g``.
 
         The standard error is ``sqrt((1 / ESS - 1) / draws)``.
@@ -56,7 +56,7 @@ class Filler:
             parts.append((log_sum(log_w, 1) - np.log(draws), error, ess))
         return Marginals(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
-    def draw(self, x: np.ndarray, c: np.ndarray | None, streams: Streams, draws: int, moves: int) -> np.ndarray:
+    def draw(self, x: np.ndarray, c: np.ndarray | None, streams: _Streams, draws: int, moves: int) -> np.ndarray:
         """Draw the gaps from ``q(x_m | x_o)``: one of ``draws`` proposals by weight, then ``moves`` of ``walk``.
 
         References:
@@ -70,7 +70,7 @@ class Filler:
             parts.append(rows[np.arange(len(rows)), np.where(np.isfinite(log_w), log_w + gumbel, -np.inf).argmax(1)])
         return self.walk(x, c, np.concatenate(parts), streams, moves)
 
-    def walk(self, x: np.ndarray, c: np.ndarray | None, state: np.ndarray, streams: Streams, moves: int) -> np.ndarray:
+    def walk(self, x: np.ndarray, c: np.ndarray | None, state: np.ndarray, streams: _Streams, moves: int) -> np.ndarray:
         """Move the gaps of ``state``, filled rows (n, D), by Metropolis steps that leave ``q(x_m | x_o)`` as it is.
 
         First ``moves`` proposals of ``g``, taken with ``min(1, w' / w)``, then as many random steps as wide as
@@ -84,7 +84,9 @@ class Filler:
         parts = [self._walk(x[at], _some(c, at), state[at].copy(), streams[at], moves) for at in _pieces(len(x), moves)]
         return np.concatenate(parts)
 
-    def _walk(self, x: np.ndarray, c: np.ndarray | None, state: np.ndarray, streams: Streams, moves: int) -> np.ndarray:
+    def _walk(
+        self, x: np.ndarray, c: np.ndarray | None, state: np.ndarray, streams: _Streams, moves: int
+    ) -> np.ndarray:
         rows, log_g, log_g_now = self._proposals(x, c, streams, moves, state)
         steps = self._steps(x, c, streams, moves)
         log_u = np.log(np.stack([s.random((2, moves)) for s in streams], axis=1))
@@ -101,7 +103,7 @@ class Filler:
         return state
 
     def _weighted(
-        self, x: np.ndarray, c: np.ndarray | None, streams: Streams, draws: int
+        self, x: np.ndarray, c: np.ndarray | None, streams: _Streams, draws: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Proposals (n, S, D) and their log weights (n, S)."""
         rows, log_g, _ = self._proposals(x, c, streams, draws)
@@ -112,7 +114,7 @@ class Filler:
         return np.nan_to_num(self.log_q(rows, c), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
 
     def _proposals(
-        self, x: np.ndarray, c: np.ndarray | None, streams: Streams, draws: int, now: np.ndarray | None = None
+        self, x: np.ndarray, c: np.ndarray | None, streams: _Streams, draws: int, now: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Draws of ``g`` in the rows' gaps (n, S, D), their log densities (n, S), and those of the rows ``now``."""
         features = x.shape[1]
@@ -131,7 +133,7 @@ class Filler:
                 log_g_now[at] = posterior.log_prob(now[np.ix_(at, gaps)][:, None])[:, 0]
         return rows, log_g, log_g_now
 
-    def _steps(self, x: np.ndarray, c: np.ndarray | None, streams: Streams, moves: int) -> np.ndarray:
+    def _steps(self, x: np.ndarray, c: np.ndarray | None, streams: _Streams, moves: int) -> np.ndarray:
         """Random steps in the rows' gaps, zero elsewhere: (n, moves, D)."""
         found = np.stack([s.normal(size=(moves, x.shape[1])) for s in streams])
         whole = x if c is None else np.hstack([x, c])
@@ -144,12 +146,12 @@ class Filler:
         return found
 
 
-def streams_by_number(seed: int, rows: Sequence[int] | np.ndarray, *more: int) -> Streams:
+def streams_by_number(seed: int, rows: Sequence[int] | np.ndarray, *more: int) -> _Streams:
     """Return a generator for each row, from the seed and the row's number."""
     return [np.random.default_rng([seed, *more, int(i)]) for i in rows]
 
 
-def streams_by_content(seed: int, x: np.ndarray, c: np.ndarray | None, *more: int) -> Streams:
+def streams_by_content(seed: int, x: np.ndarray, c: np.ndarray | None, *more: int) -> _Streams:
     """Return a generator for each row, from the seed and what is in the row: wherever it stands it gets the same."""
     whole = np.where(np.isnan(x), np.nan, x)  # one NaN is as good as another
     whole = np.hstack([whole, *([] if c is None else [c])]) + 0.0

@@ -11,11 +11,11 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, DensityMixin, Transfor
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from realnvp.data.check import check_names
+from realnvp.data.check import check_names, refuse_gaps
 from realnvp.data.collinear import Laws
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import CHUNK, Seed, count_of, seed_of
-from realnvp.estimators.parts.frames import framed
+from realnvp.estimators.parts.frames import column_names, framed
 from realnvp.estimators.parts.rows import context_rows, in_chunks, tensor
 from realnvp.flow import Flow
 
@@ -32,6 +32,7 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
     n_features_in_: int
     held_out_quantiles_: list[float] | None = None
     laws_ = Laws()
+    _advice = "fill in or drop those rows"
 
     def score_samples(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
         """Log density of each row in nats, in the units of ``X``: shape (n,), float64.
@@ -109,10 +110,15 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
         return self.n_features_in_ - len(self.laws_.laws)
 
     def _read(self, X: ArrayLike, context: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None]:
+        rows = self._rows(X)
+        refuse_gaps(rows, column_names(self), self._advice)
+        return self.laws_.independent(rows), context_rows(context, len(rows), self.flow_.context)
+
+    def _rows(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self, "flow_")
         check_names(X)
-        rows: np.ndarray = validate_data(self, X, dtype=np.float64, reset=False)
-        return self.laws_.independent(rows), context_rows(context, len(rows), self.flow_.context)
+        rows: np.ndarray = validate_data(self, X, dtype=np.float64, reset=False, ensure_all_finite="allow-nan")
+        return rows
 
     def _exact(self) -> Flow:
         """A float64 copy of the flow: what users get does not depend on how rows are batched."""
