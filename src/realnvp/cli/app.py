@@ -20,6 +20,8 @@ from realnvp.cli.options import (
     MaxTime,
     Memory,
     MemoryName,
+    Missing,
+    MissingName,
     NoFigures,
     Out,
     Precision,
@@ -33,7 +35,7 @@ from realnvp.cli.options import (
     Threads,
 )
 from realnvp.cli.parse import bodies, box, names, values, words
-from realnvp.cli.runs import export, info
+from realnvp.cli.runs import export, impute, info
 from realnvp.errors import InputError
 
 __all__ = ["app"]
@@ -104,6 +106,7 @@ def fit(
     compiled: Compile = None,
     memory: Memory = MemoryName.stored,
     precision: Precision = PrecisionName.auto,
+    missing: Missing = MissingName.refuse,
     seed: Seed = 0,
     threads: Threads = None,
     out: RunOut = None,
@@ -139,8 +142,8 @@ def fit(
         from realnvp.cli.pictures import Chosen
         from realnvp.cli.pictures import fit as learn
 
-        if columns or context or rows:
-            raise InputError(f"{data} holds pictures: --columns, --context and --rows are for tables, leave them out")
+        if columns or context or rows or missing != MissingName.refuse:
+            raise InputError(f"{data} holds pictures: --columns, --context, --rows and --missing are for tables")
         params |= {"flips": flips, "dequantisation": "variational" if variational else "uniform"}
         params |= {} if architecture is None else {"architecture": architecture.value}
         chosen = Chosen(data_dir, by_label, threads, out, checkpoint_every, resume, not no_figures, force, quiet)
@@ -153,6 +156,7 @@ def fit(
     if wrong := [f"--{name}" for name, value in given.items() if value]:
         raise InputError(f"{data} holds no pictures, and {wrong[0]} is for those: leave it out")
     chosen_rows = (names(columns), names(context), rows, threads)
+    params |= {"missing": missing.value}
     run(data, params, Choices(*chosen_rows, out, checkpoint_every, resume, not no_figures, force, quiet))
 
 
@@ -290,3 +294,4 @@ def score(
 
 app.command()(info)
 app.command()(export)
+app.command()(impute)

@@ -13,7 +13,7 @@ import torch
 
 from realnvp.cli.base import figures, interrupts, measured_rows, reserved, say, use_threads, why
 from realnvp.cli.resume import check_resume, kept, say_how
-from realnvp.data.check import check_columns
+from realnvp.data.check import check_columns, check_gaps
 from realnvp.data.collinear import find_laws
 from realnvp.data.images import IMAGE_SETS
 from realnvp.data.table import read_table, table_columns
@@ -69,7 +69,7 @@ def run(data: str, params: dict, chosen: Choices) -> None:
     check_params(model)
     use_threads(chosen.threads, model.width)
     check_resume(resume=chosen.resume, out=chosen.out)
-    source = _source(data, chosen, params["random_state"])
+    source = _source(data, chosen, params["random_state"], params.get("missing", "refuse"))
     with reserved(Path(data).stem, chosen.out, chosen.force or chosen.resume) as folder:
         checkpoint = kept(folder, every=chosen.checkpoint_every, resume=chosen.resume, force=chosen.force)
         say(_opening(source, model), quiet=quiet)
@@ -88,11 +88,11 @@ def run(data: str, params: dict, chosen: Choices) -> None:
     _close(model, folder, source, measured, time.monotonic() - started, chosen)
 
 
-def _source(data: str, chosen: Choices, seed: int) -> Source:
+def _source(data: str, chosen: Choices, seed: int, missing: str) -> Source:
     if data not in TOYS:
         if chosen.rows is not None:
             raise InputError(f"--rows counts draws of a toy set, and {data} is none: leave it out")
-        return _table(data, chosen.columns, chosen.context, seed)
+        return _table(data, chosen.columns, chosen.context, seed, missing)
     if chosen.columns or chosen.context:
         raise InputError(f"the toy set {data!r} is learnt whole: leave --columns and --context out")
     return _toy(data, chosen.rows or 10_000, seed)
@@ -119,7 +119,7 @@ def _toy(name: str, rows: int, seed: int) -> Source:
     )
 
 
-def _table(data: str, columns: list[str], context: list[str], seed: int) -> Source:
+def _table(data: str, columns: list[str], context: list[str], seed: int, missing: str) -> Source:
     path = Path(data)
     if not path.suffix and not path.exists():
         raise InputError(f"no file and no known set is called {data!r}{nearest(data, [*TOYS, *IMAGE_SETS])}")
@@ -130,13 +130,21 @@ def _table(data: str, columns: list[str], context: list[str], seed: int) -> Sour
     names = columns or [name for name in table_columns(path) if name not in context]
     if not names:
         raise InputError("every column is in --context: leave at least one to learn")
-    values = read_table(path, [*names, *context]).values
+    values = read_table(path, [*names, *context], missing=missing).values
     if len(values) < 10:
         raise InputError(f"{data} has {len(values)} rows: give at least 10, so that some can be held out")
-    order = np.random.default_rng(seed).permutation(len(values))
-    test = order[: min(len(values) // 10, HELD_OUT)]
-    train = order[len(test) :]
     split = len(names)
+    if len(gaps := np.flatnonzero(np.isnan(values[:, split:]).any(0))):
+        raise InputError(
+            f"context column {context[gaps[0]]!r} has empty cells: a context is whole, fill in or drop such rows"
+        )
+    check_gaps(values[:, :split], names, missing)
+    order = np.random.default_rng(seed).permutation(len(values))
+    order = order[np.isnan(values[order]).any(1).argsort(kind="stable")]  # measured on rows without gaps
+    whole = len(values) - int(np.isnan(values).any(1).sum())
+    if whole < min(20, len(values)):
+        raise InputError(f"{data} has {whole} rows without empty cells: give at least 20, so that some can be held out")
+    test, train = np.split(order, [min(len(values) // 10, whole // 2, HELD_OUT)])
     check_columns(values[train, :split], names)
     find_laws(values[train, :split], names)  # for its warning
     return Source(
@@ -175,10 +183,12 @@ def _measure(model: RealNVP, source: Source) -> dict[str, float]:
 def _gaussian(model: RealNVP, source: Source) -> Estimate:
     """NLL of the Gaussian of the columns; given others, that of the joint Gaussian less that of the others."""
     train, held_out = (model.laws_.independent(rows) for rows in (source.train, source.held_out))
+    whole = ~np.isnan(train).any(axis=1)
     if source.context is None or source.held_context is None:
-        return gaussian_nll(train, held_out)
-    joint = gaussian_nll(np.hstack([train, source.context]), np.hstack([held_out, source.held_context]))
-    return Estimate(joint.value - gaussian_nll(source.context, source.held_context).value, joint.error)
+        return gaussian_nll(train[whole], held_out)
+    context = source.context[whole]
+    joint = gaussian_nll(np.hstack([train[whole], context]), np.hstack([held_out, source.held_context]))
+    return Estimate(joint.value - gaussian_nll(context, source.held_context).value, joint.error)
 
 
 def _save(model: RealNVP, folder: Path, source: Source, measured: dict, force: bool) -> None:

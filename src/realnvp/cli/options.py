@@ -19,6 +19,8 @@ __all__ = [
     "MaxTime",
     "Memory",
     "MemoryName",
+    "Missing",
+    "MissingName",
     "NoFigures",
     "Out",
     "Precision",
@@ -80,11 +82,19 @@ class PrecisionName(str, Enum):
     bf16 = "bf16"
 
 
+class MissingName(str, Enum):
+    """What is done with rows that have empty cells."""
+
+    refuse = "refuse"
+    marginalise = "marginalise"
+
+
 Compile = Annotated[
     bool | None,
     typer.Option("--compile/--no-compile", help="Compile the training step, or not; by default where it pays."),
 ]
 Memory = Annotated[MemoryName, typer.Option(help="constant: the memory of one coupling, half as long again or more.")]
+Missing = Annotated[MissingName, typer.Option(help="Empty cells: refuse them, or learn from such rows as they are.")]
 Precision = Annotated[PrecisionName, typer.Option(help="Of the nets, in training; auto: bf16 where wide and fast.")]
 MaxSteps = Annotated[int | None, typer.Option(min=0, help="Most training steps; by default 3000, of pictures 5000.")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Rows per step; by default 512, of pictures 32.")]
