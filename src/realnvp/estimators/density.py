@@ -73,9 +73,9 @@ class RealNVP(Missing, Conditional, TableUse, BaseEstimator):
         memory: ``"stored"`` keeps activations for the gradient; ``"constant"`` finds them again from the flow's output:
             training takes the memory of one coupling however many there are, and half as long again or more.
         missing: ``"refuse"`` says where values are missing (NaN); ``"marginalise"`` learns from incomplete rows too, of
-            missing at random: they are filled in by draws of a Gaussian mixture given what was observed, and again,
-            from a quarter of the training on, by draws of the flow (stochastic EM). Rows held out are those without
-            gaps. ``score_samples`` then gives log densities of what was observed.
+            missing at random: their gaps are filled by draws of a Gaussian mixture (EM) given what was observed, and
+            from half of the training on again and again by draws of the flow (stochastic EM). Rows held out are those
+            without gaps. ``score_samples`` then gives the log density of what was observed.
         device: where to train; by default the accelerator if there is one.
         random_state: seed; the same seed gives the same numbers on the same machine.
         verbose: show a progress bar on a terminal or in a notebook.

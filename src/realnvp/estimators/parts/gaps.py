@@ -20,8 +20,8 @@ from realnvp.train.resume import Stateful
 
 __all__ = ["Filled", "Refilling", "fill"]
 
-_BEGIN, _EVERY, _LEAST = 0.25, 0.05, 50
-_MOVES = 3
+_BEGIN, _EVERY, _LEAST = 0.5, 0.1, 50
+_PROPOSALS, _MOVES = 64, 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +81,12 @@ def fill(sample: Sample, seed: int, *, missing: str) -> Filled:
 
 @dataclass(eq=False)
 class Refilling:
-    """Batches of a training whose rows had gaps: from a quarter of it on these are drawn again from the flow.
+    """Batches of a training whose rows had gaps: from half of it on these are drawn again from the flow.
 
-    Every twentieth of the training (at least 50 steps) each gap makes a few Metropolis steps under
-    ``q(x_m | x_o)`` of the flow as it is then, from where it was: the E step of a stochastic EM, by draws; the training
-    between two of them is its M step.
+    First by weight from proposals of the mixture, so that nothing is left of what the mixture itself had put there;
+    then every tenth of the training (at least 50 steps) each gap makes a few Metropolis steps from where it was, under
+    ``q(x_m | x_o)`` of the flow as it is then. This is the E step of a stochastic EM; the training between two of them
+    is its M step.
 
     References:
         The SEM Algorithm (Celeux, Diebolt, 1985)
@@ -104,6 +105,7 @@ class Refilling:
     steps: int
     seed: int
     taken: int = 0
+    drawn: bool = False
 
     def __iter__(self) -> Iterator[Batch]:
         begin, every = max(1, int(_BEGIN * self.steps)), max(_LEAST, int(_EVERY * self.steps))
@@ -120,7 +122,11 @@ class Refilling:
         flow = copy.deepcopy(self.flow).double().eval()
         filler = Filler(lambda x, c: in_chunks(flow.log_prob, (x, c), flow), self.mixture.widened())
         streams = streams_by_number(self.seed, range(len(self.at)), self.taken)
-        self.now = filler.walk(self.holed, self.context, self.now, streams, _MOVES)
+        if self.drawn:
+            self.now = filler.walk(self.holed, self.context, self.now, streams, _MOVES)
+        else:  # what the mixture put there is forgotten
+            self.now = filler.draw(self.holed, self.context, streams, _PROPOSALS, _MOVES)
+            self.drawn = True
         self._write()
 
     def _write(self) -> None:
@@ -128,9 +134,10 @@ class Refilling:
 
     def state(self) -> dict[str, Tensor]:
         """Return what the gaps hold, and the steps taken."""
-        return {"now": tensor(self.now), "taken": torch.tensor([self.taken])}
+        return {"now": tensor(self.now), "counts": torch.tensor([self.taken, self.drawn])}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Take what ``state`` returned."""
-        self.now, self.taken = state["now"].numpy().copy(), int(state["taken"])
+        self.now = state["now"].numpy().copy()
+        self.taken, self.drawn = int(state["counts"][0]), bool(state["counts"][1])
         self._write()
