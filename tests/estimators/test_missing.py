@@ -151,11 +151,20 @@ def test_gaps_get_a_sentence(moons, marginal):
     with pytest.raises(InputError, match=r"\(NaN\) in 1 of 2 rows and 1 of 2 columns \('x1'\).*marginalise"):
         moons.score_samples(X)
     with pytest.raises(InputError, match="complete them by impute"):
-        marginal.transform(X)
+        moons.transform(X)
     with pytest.raises(InputError, match="thresholds are of whole rows"):
         marginal.predict_outliers(X)
     with pytest.raises(ValueError, match="infinity"):
         marginal.score_samples([[np.inf, 0.0]])
+
+
+def test_latent_coordinates_of_rows_with_gaps_are_unknown(marginal, moons):
+    X = np.array([[0.5, np.nan], [1.0, 0.0]])
+    Z = marginal.transform(X)
+
+    assert np.isnan(Z[0]).all()
+    np.testing.assert_allclose(Z[1], moons.transform(X[1:])[0], rtol=1e-12)
+    assert np.isnan(marginal.transform(X[:1])).all()
 
 
 def test_densities_that_rest_on_few_draws_are_spoken_of(marginal, monkeypatch):

@@ -87,6 +87,18 @@ class Missing(TableUse):
                 break
         return found
 
+    def transform(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
+        """Latent coordinates of each row: shape (n, D), standard normal where the fit is good and the base normal.
+
+        With ``missing="marginalise"`` those of a row with gaps are NaN, all of them: each depends on every column.
+        """
+        asks = self.missing == "marginalise"
+        rows, given = self._holed(X, context)[:2] if asks else self._read(X, context)
+        flow, whole = self._exact(), np.flatnonzero(~np.isnan(rows).any(1))
+        found = np.full(rows.shape, np.nan)
+        found[whole] = in_chunks(lambda *a: flow(*a)[0], (rows[whole], _at(given, whole)), flow)
+        return found
+
     def impute(self, X: ArrayLike, context: ArrayLike | None = None, *, random_state: Seed = None) -> Any:
         """Fill the gaps (NaN) of each row by a draw of ``q(x_m | x_o)``: shape (n, D), what was observed unchanged.
 
