@@ -196,3 +196,28 @@ def test_a_refit_without_gaps_forgets_the_mixture():
 
     assert first is not None
     assert model.gap_mixture_ is None
+
+
+def test_laws_are_found_through_gaps():
+    a, b = np.random.default_rng(0).normal(size=(2, 600))
+    X = holed(np.column_stack([a, b, a - 2 * b]), 0.2)
+    with pytest.warns(UserWarning, match=r"'x2' = 1 \* 'x0' - 2 \* 'x1'"):
+        model = RealNVP(**QUICK | {"max_steps": 120, "missing": "marginalise"}).fit(X)
+    whole = model.impute(X, random_state=0)
+    gaps_in = np.isnan(X).sum(1)
+
+    assert model.transform(whole).shape == (len(X), 2)
+    np.testing.assert_allclose(whole[:, 2], whole[:, 0] - 2 * whole[:, 1], atol=1e-8)
+    assert ((gaps_in == 2) & ~np.isnan(X[:, 2])).any()
+
+
+def test_where_only_a_sum_was_observed_its_parts_are_drawn_given_it():
+    """Of independent standard normals with ``a + b = s``: ``a`` is N(s / 2, 1 / 2), and ``b = s - a``."""
+    a, b = np.random.default_rng(0).normal(size=(2, 3000))
+    with pytest.warns(UserWarning, match="1 column follows from others"):
+        model = RealNVP(**QUICK | {"max_steps": 0, "missing": "marginalise"}).fit(np.column_stack([a, b, a + b]))
+    filled = model.impute(np.tile([np.nan, np.nan, 3.0], (4000, 1)), random_state=0)
+
+    np.testing.assert_allclose(filled.sum(1), 6.0, atol=1e-8)
+    assert filled[:, 0].mean() == pytest.approx(1.5, abs=0.08)
+    assert filled[:, 0].std() == pytest.approx(0.5**0.5, abs=0.05)

@@ -67,6 +67,31 @@ class Laws:
             found[:, law.column] = found[:, law.others] @ np.array(law.slopes) + law.start
         return found
 
+    def swaps(self, whole: np.ndarray, rows: np.ndarray) -> list[tuple[np.ndarray, ...]]:
+        """Find coordinates in which nothing that was observed is left out: row numbers, ``y``, ``A`` and ``b``.
+
+        Of rows (n, D) and their independent columns ``x`` (n, d): in ``y = A x + b`` a dependent column that was
+        observed stands in the place of a column that was not. Rows that change the same places are one group.
+        """
+        size = rows.shape[1]
+        place = {c: i for i, c in enumerate(np.delete(np.arange(size + len(self.laws)), self.dependent).tolist())}
+        groups: dict[tuple[tuple[int, Law], ...], list[int]] = {}
+        for i in range(len(rows)):
+            used: dict[int, Law] = {}
+            for law in (law for law in self.laws if not np.isnan(whole[i, law.column])):
+                free = [place[k] for k in law.others if np.isnan(rows[i, place[k]]) and place[k] not in used]
+                used |= {free[0]: law} if free else {}
+            groups.setdefault(tuple(used.items()), []).append(i)
+        found: list[tuple[np.ndarray, ...]] = []
+        for swap, numbers in groups.items():
+            at, A, b = np.array(numbers), np.eye(size), np.zeros(size)
+            y = rows[at]
+            for j, law in swap:
+                A[j], b[j], y[:, j] = 0.0, law.start, whole[at, law.column]
+                A[j, [place[k] for k in law.others]] = law.slopes
+            found.append((at, y, A, b))
+        return found
+
     def _backwards(self, rows: np.ndarray) -> np.ndarray:
         """Solve a law for the one column that is missing where the one that follows from it is there."""
         if not np.isnan(rows).any():

@@ -62,7 +62,8 @@ class Missing(TableUse):
         ``q(x_o) = E_g[q(x_o, x_m) / g(x_m | x_o)]`` over draws of a Gaussian mixture ``g`` near the flow, conditioned
         on ``x_o`` and widened; 512 of them, or 8192 where fewer than 100 are effective. What a row gets depends on the
         seed and the row, not on the rows beside it. Rows without gaps have their exact log density and error 0; of a
-        row in which nothing was observed it is 0. Where the ESS is small, the true log density is likely higher.
+        row in which nothing was observed it is 0. Where the ESS is small, the true log density is likely higher. A
+        column that follows from others counts only where it gives away the one of them that is missing.
 
         References:
             Monte Carlo Theory, Methods and Examples (Owen, 2013), chapter 9, https://artowen.su.domains/mc/
@@ -104,26 +105,44 @@ class Missing(TableUse):
 
         One of 256 draws of the mixture of ``score_missing``, chosen by weight, then eight independence and eight
         random-walk Metropolis steps under the flow. It is a draw, not a mean: call it with several seeds for multiple
-        imputation. After ``set_output`` the result is a frame.
+        imputation. Where columns follow from others (``laws_``), all that was observed of them is kept to. After
+        ``set_output`` the result is a frame.
 
         References:
             Multiple Imputation for Nonresponse in Surveys (Rubin, 1987)
         """
         rows, given, flow = self._holed(X, context)
-        seed, gaps = seed_of(random_state), np.isnan(rows)
-        done = rows.copy()
+        asked, seed, done = self._rows(X), seed_of(random_state), rows.copy()
+        some = np.flatnonzero(np.isnan(rows).any(1))
+        for group, y, A, b in self.laws_.swaps(asked[some], rows[some]) if len(some) else ():
+            at = some[group]
+            drawn = self._drawn(y, _at(given, at), flow, seed, at, A, b)
+            done[at] = np.where(np.isnan(rows[at]), np.linalg.solve(A, (drawn - b).T).T, rows[at])
+        return framed(self, np.where(np.isnan(asked), self.laws_.whole(done), asked), X)
+
+    def _drawn(
+        self,
+        y: np.ndarray,
+        c: np.ndarray | None,
+        flow: Flow,
+        seed: int,
+        numbers: np.ndarray,
+        A: np.ndarray,
+        b: np.ndarray,
+    ) -> np.ndarray:
+        """Fill the gaps of ``y = A x + b``; rows that are nothing but gaps are draws of the flow."""
+        found, gaps = y.copy(), np.isnan(y)
         if len(empty := np.flatnonzero(gaps.all(1))):
             device = next(flow.buffers()).device
             generator = torch.Generator(device).manual_seed(seed)
-            about = _at(given, empty)
-            c = None if about is None else torch.from_numpy(about).to(device)
-            done[empty] = flow.sample(len(empty), c, generator=generator).cpu().numpy()
+            about = None if c is None else torch.from_numpy(c[empty]).to(device)
+            found[empty] = flow.sample(len(empty), about, generator=generator).cpu().numpy() @ A.T + b
         if len(some := np.flatnonzero(gaps.any(1) & ~gaps.all(1))):
-            filler = Filler(_log_q(flow), self._guess())
-            streams = streams_by_number(seed, some)
-            done[some] = filler.draw(rows[some], _at(given, some), streams, _PROPOSALS, _MOVES)
-        asked = self._rows(X)
-        return framed(self, np.where(np.isnan(asked), self.laws_.whole(done), asked), X)
+            log_q = _log_q(flow)
+            filler = Filler(lambda v, d: log_q(np.linalg.solve(A, (v - b).T).T, d), self._guess().mapped(A, b))
+            streams = streams_by_number(seed, numbers[some])
+            found[some] = filler.draw(y[some], _at(c, some), streams, _PROPOSALS, _MOVES)
+        return found
 
     def predict_outliers(self, X: ArrayLike, rate: float = 0.01, context: ArrayLike | None = None) -> np.ndarray:  # noqa: D102
         refuse_gaps(self._rows(X), column_names(self), "thresholds are of whole rows, complete them by impute")

@@ -89,6 +89,13 @@ class Gaussians:
         """
         return replace(self, tails=_WIDE, spare=_SPARE)
 
+    def mapped(self, A: np.ndarray, b: np.ndarray) -> "Gaussians":
+        """Return the mixture of ``y = A x + b``; columns behind those of ``A`` (a context) stay as they are."""
+        size, more = len(A), self.means.shape[1] - len(A)
+        full, shift = np.eye(size + more), np.r_[b, np.zeros(more)]
+        full[:size, :size] = A
+        return replace(self, means=self.means @ full.T + shift, covariances=full @ self.covariances @ full.T)
+
     def given(self, x: np.ndarray, seen: np.ndarray) -> tuple[Posterior, np.ndarray]:
         """Condition n rows (n, D) on the columns ``seen``, a mask (D,); also return ``log w_k N(x_o)``, (n, K).
 
