@@ -2,6 +2,9 @@
 
 import shlex
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import torch
 
 from realnvp.cli.base import figures, in_words, interrupts, measured_rows, noticed, reserved, say, use_threads, why
 from realnvp.cli.resume import check_resume, kept, say_how
-from realnvp.data.check import check_columns
+from realnvp.data.check import check_columns, check_gaps
 from realnvp.data.columns import check_edges, edges_of, kinds_of
 from realnvp.data.images import IMAGE_SETS
 from realnvp.data.table import read_table, table_columns
@@ -18,6 +21,7 @@ from realnvp.data.toy import TOYS, Toy
 from realnvp.errors import InputError, nearest
 from realnvp.estimators.density import AUTO, RealNVP
 from realnvp.estimators.parts.base import check_params
+from realnvp.estimators.parts.columns import laws_of, plain_codec
 from realnvp.files import CHECKPOINT
 from realnvp.measure import Estimate, gaussian_nll, mean_nll, truth_gap
 from realnvp.report import draw_run
@@ -66,14 +70,14 @@ def run(data: str, params: dict, chosen: Choices) -> None:
     check_params(model, AUTO)
     use_threads(chosen.threads, model.width)
     check_resume(resume=chosen.resume, out=chosen.out)
-    source = _source(data, chosen, params["random_state"])
+    source = _source(data, chosen, params["random_state"], params.get("missing", "refuse"))
     _by_number(model, source)
     with reserved(Path(data).stem, chosen.out, chosen.force or chosen.resume) as folder:
         checkpoint = kept(folder, every=chosen.checkpoint_every, resume=chosen.resume, force=chosen.force)
         say(_opening(source, model), quiet=quiet)
-        with interrupts(model):
+        with interrupts(model), _told_by_name():
             model.fit(source.train, context=source.context, checkpoint=checkpoint)
-        model.codec_ = model.codec_.renamed(source.columns)
+        model.codec_ = model.codec_.renamed(model.laws_.others(source.columns))
         noticed(model.columns_, quiet=quiet)
         if checkpoint is None:
             (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
@@ -89,7 +93,7 @@ def run(data: str, params: dict, chosen: Choices) -> None:
 
 
 def _by_number(model: RealNVP, source: Source) -> None:
-    """Turn what is said of columns by name into numbers: the model sees an array."""
+    """Turn what is said of columns by name into numbers, and say by name what a fit of the array would warn of."""
     names = source.columns
     kinds, edges = kinds_of(model.kinds, names), edges_of(model.bounds, names)
     for j, name in enumerate(names):
@@ -98,16 +102,28 @@ def _by_number(model: RealNVP, source: Source) -> None:
         model.kinds = dict(enumerate(kinds))
     if isinstance(model.bounds, dict):
         model.bounds = {j: (pair.low, pair.high) for j, pair in enumerate(edges)}
+    laws = laws_of(source.train, names, kinds, {})
+    if np.isnan(rows := laws.independent(source.train)).any():
+        plain_codec(rows, laws.others(names), laws.others(kinds), laws.others(edges), {})
 
 
-def _source(data: str, chosen: Choices, seed: int) -> Source:
+def _source(data: str, chosen: Choices, seed: int, missing: str) -> Source:
     if data not in TOYS:
         if chosen.rows is not None:
             raise InputError(f"--rows counts draws of a toy set, and {data} is none: leave it out")
-        return _table(data, chosen.columns, chosen.context, seed)
+        return _table(data, chosen.columns, chosen.context, seed, missing)
     if chosen.columns or chosen.context:
         raise InputError(f"the toy set {data!r} is learnt whole: leave --columns and --context out")
     return _toy(data, chosen.rows or 10_000, seed)
+
+
+@contextmanager
+def _told_by_name() -> Iterator[None]:
+    """Silence what a fit of the array says of its columns: it was said under their names when they were read."""
+    with warnings.catch_warnings():
+        told = "(.* from others, |columns .* are nearly copies|rows with missing values .* continuous)"
+        warnings.filterwarnings("ignore", told, UserWarning)
+        yield
 
 
 def _toy(name: str, rows: int, seed: int) -> Source:
@@ -123,7 +139,7 @@ def _toy(name: str, rows: int, seed: int) -> Source:
     )
 
 
-def _table(data: str, columns: list[str], context: list[str], seed: int) -> Source:
+def _table(data: str, columns: list[str], context: list[str], seed: int, missing: str) -> Source:
     path = Path(data)
     if not path.suffix and not path.exists():
         raise InputError(f"no file and no known set is called {data!r}{nearest(data, [*TOYS, *IMAGE_SETS])}")
@@ -134,13 +150,21 @@ def _table(data: str, columns: list[str], context: list[str], seed: int) -> Sour
     names = columns or [name for name in table_columns(path) if name not in context]
     if not names:
         raise InputError("every column is in --context: leave at least one to learn")
-    values = read_table(path, [*names, *context]).values
+    values = read_table(path, [*names, *context], missing=missing).values
     if len(values) < 10:
         raise InputError(f"{data} has {len(values)} rows: give at least 10, so that some can be held out")
-    order = np.random.default_rng(seed).permutation(len(values))
-    test = order[: min(len(values) // 10, HELD_OUT)]
-    train = order[len(test) :]
     split = len(names)
+    if len(gaps := np.flatnonzero(np.isnan(values[:, split:]).any(0))):
+        raise InputError(
+            f"context column {context[gaps[0]]!r} has empty cells: a context is whole, fill in or drop such rows"
+        )
+    check_gaps(values[:, :split], names, missing)
+    order = np.random.default_rng(seed).permutation(len(values))
+    order = order[np.isnan(values[order]).any(1).argsort(kind="stable")]  # measured on rows without gaps
+    whole = len(values) - int(np.isnan(values).any(1).sum())
+    if whole < min(20, len(values)):
+        raise InputError(f"{data} has {whole} rows without empty cells: give at least 20, so that some can be held out")
+    test, train = np.split(order, [min(len(values) // 10, whole // 2, HELD_OUT)])
     check_columns(values[train, :split], names)
     return Source(
         path.stem,
@@ -164,7 +188,7 @@ def _measure(model: RealNVP, source: Source) -> dict[str, float]:
     """Return the figures of the run, in nats."""
     log_prob = model.score_samples(source.held_out, context=source.held_context)
     nll = mean_nll(log_prob)
-    gauss = _gaussian(source)
+    gauss = _gaussian(model, source)
     found = {"held_out_nll": nll.value, "held_out_nll_error": nll.error, "gaussian_nll": gauss.value}
     if source.truth is not None:
         gap = truth_gap(source.truth.log_prob(source.held_out), log_prob)
@@ -174,12 +198,15 @@ def _measure(model: RealNVP, source: Source) -> dict[str, float]:
     return found | {"round_trip_error": float(np.abs(back - source.held_out).max())}
 
 
-def _gaussian(source: Source) -> Estimate:
+def _gaussian(model: RealNVP, source: Source) -> Estimate:
     """NLL of the Gaussian of the columns; given others, that of the joint Gaussian less that of the others."""
+    train, held_out = (model.laws_.independent(rows) for rows in (source.train, source.held_out))
+    whole = ~np.isnan(train).any(axis=1)
     if source.context is None or source.held_context is None:
-        return gaussian_nll(source.train, source.held_out)
-    joint = gaussian_nll(np.hstack([source.train, source.context]), np.hstack([source.held_out, source.held_context]))
-    return Estimate(joint.value - gaussian_nll(source.context, source.held_context).value, joint.error)
+        return gaussian_nll(train[whole], held_out)
+    context = source.context[whole]
+    joint = gaussian_nll(np.hstack([train[whole], context]), np.hstack([held_out, source.held_context]))
+    return Estimate(joint.value - gaussian_nll(context, source.held_context).value, joint.error)
 
 
 def _save(model: RealNVP, folder: Path, source: Source, measured: dict, force: bool) -> None:
@@ -196,7 +223,8 @@ def _save(model: RealNVP, folder: Path, source: Source, measured: dict, force: b
 
 def _draw(model: RealNVP, folder: Path, source: Source) -> None:
     params = {**model.get_params(), "max_steps": 0, "verbose": False}
-    before = RealNVP(**params).fit(source.train, context=source.context)
+    with _told_by_name():
+        before = RealNVP(**params).fit(source.train, context=source.context)
     draw_run(
         folder / "figures",
         model,

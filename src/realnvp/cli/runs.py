@@ -1,4 +1,4 @@
-"""``realnvp info`` and ``export``: what a run holds, and its flow as files for other runtimes."""
+"""``realnvp info``, ``export`` and ``impute``: what a run holds, its flow for other runtimes, and tables made whole."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from realnvp.cli.base import say, sentences
-from realnvp.cli.options import Force, Quiet, Run
+from realnvp.cli.options import Force, Out, Quiet, Run, Seed
 from realnvp.errors import InputError
 
 if TYPE_CHECKING:
     from realnvp.flow import Flow
 
-__all__ = ["export", "info"]
+__all__ = ["export", "impute", "info"]
 
 
 @sentences
@@ -69,6 +69,27 @@ def export(
     say(f"log_prob.onnx   x{entries} -> log_prob, nats", quiet=quiet)
     say(f"sample.onnx     z{entries} -> x, log_prob, for noise z as flow.json says", quiet=quiet)
     say(f"in {folder}; both were run, and give the numbers of the run", quiet=quiet)
+
+
+@sentences
+def impute(
+    run: Run,
+    data: Annotated[Path, typer.Argument(help="A .csv .parquet .npy .npz file with the run's columns.")],
+    out: Out,
+    seed: Seed = 0,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fill the empty cells of a table by draws given the rest of their rows.
+
+    Other seeds give other draws. The run's columns are written, in a stream.
+    """
+    from realnvp.cli.use import impute as complete
+    from realnvp.cli.use import kind_of
+
+    if (kind := kind_of(run)) != "density":
+        raise InputError(f"{run} is of kind {kind!r}: impute takes a run that fit wrote for a table")
+    complete(run, data, out, seed=seed, force=force, quiet=quiet)
 
 
 def _flow(run: Path, kind: str) -> "Flow":
