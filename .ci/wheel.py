@@ -24,7 +24,7 @@ assert realnvp.__file__.startswith({place!r}), realnvp.__file__
 for module in pkgutil.walk_packages(realnvp.__path__, "realnvp."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
-for extra in ("hypothesis", "onnx", "pandas", "pytest"):
+for extra in ("hypothesis", "onnx", "pandas", "pytest", "selenium"):
     assert importlib.util.find_spec(extra) is None, extra
 print(realnvp.__version__, "imports whole")
 """
@@ -34,6 +34,7 @@ COMMANDS = [
     "sample moons -n 10 --out new.csv",
     "score moons new.csv --out scores.parquet",
     "info moons",
+    "report moons",
     "boltzmann u1 --max-steps 5 --layers 1 --width 8 --out u1",
     "fit digits --max-steps 2 --layers 1 --width 4 --no-figures --out digits",
     "sample digits -n 4 --out sheet.png",
@@ -61,7 +62,8 @@ def built(place: Path) -> Path:
     run(python, "-m", "hatchling", "build", "-t", "wheel", "-d", place / "again", cwd=source)
     (again,) = (place / "again").glob("*.whl")
     names = [sorted(zipfile.ZipFile(path).namelist()) for path in (wheel, again)]
-    missing = {str(p.relative_to(ROOT / "src")) for p in (ROOT / "src").rglob("*.py")} - set(names[0])
+    files = {p for p in (ROOT / "src/realnvp").rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+    missing = {str(p.relative_to(ROOT / "src")) for p in files} - set(names[0])
     if names[0] != names[1] or missing or "realnvp/py.typed" not in names[0]:
         sys.exit(f"wheel and sdist differ, or lack files: {sorted(set(names[0]) ^ set(names[1]))} {sorted(missing)}")
     return wheel

@@ -32,6 +32,8 @@ def test_fit_moons_says_how_far_it_is_from_the_truth_and_what_to_run_next(realnv
         "figures",
         "history.jsonl",
         "model.safetensors",
+        "report.html",
+        "rows.safetensors",
     }
     assert {p.name for p in (tmp_path / "runs/moons/figures").iterdir()} == {
         "before_after.png",

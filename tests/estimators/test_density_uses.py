@@ -139,3 +139,19 @@ def test_bad_parameters_get_a_sentence(change, sentence, moons):
 def test_bad_data_gets_a_sentence(X, sentence):
     with pytest.raises(ValueError, match=sentence):
         RealNVP(**QUICK).fit(X)
+
+
+def test_a_run_of_a_single_column_is_read_again(tmp_path):
+    X = np.random.default_rng(0).exponential(size=(300, 1))
+    model = RealNVP(kernel="spline", max_steps=2, random_state=0, verbose=False).fit(X)
+    model.save(tmp_path / "run")
+
+    np.testing.assert_array_equal(RealNVP.load(tmp_path / "run").score_samples(X), model.score_samples(X))
+
+
+def test_a_run_of_a_mixture_alone_is_read_again(tmp_path):
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    model = RealNVP(kernel="none", base="mixture", max_steps=0, random_state=0, verbose=False).fit(X)
+    model.save(tmp_path / "run")
+
+    np.testing.assert_array_equal(RealNVP.load(tmp_path / "run").score_samples(X), model.score_samples(X))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from realnvp.measure import gaussian_nll, mean_nll, pixelwise_bits, truth_gap
+from realnvp.measure import gaussian_nll, mean_nll, mixture_nll, pixelwise_bits, truth_gap
 
 
 def test_mean_nll_is_a_mean_with_its_standard_error():
@@ -54,3 +54,20 @@ def test_pixelwise_bits_of_random_pictures_are_those_of_the_uniform_law():
     train, test = np.random.default_rng(0).integers(0, 16, (2, 4000, 5, 5), dtype=np.uint8)
 
     assert pixelwise_bits(train, test, 16).value == pytest.approx(4, abs=0.02)
+
+
+def test_a_mixture_knows_a_mixture_and_is_measured_in_the_units_of_the_rows():
+    rng = np.random.default_rng(0)
+    side = rng.integers(2, size=(2, 20_000))
+    train, held_out = (np.where(s, 1000.0, 0.0)[:, None] + 10 * rng.normal(size=(20_000, 1)) for s in side)
+    exact = 0.5 * np.log(2 * np.pi * np.e * 100) + np.log(2)
+    found, parts = mixture_nll(train, held_out, parts=2)
+
+    assert parts == 2
+    assert found.value == pytest.approx(exact, abs=4 * found.error + 1e-3)
+
+
+def test_a_mixture_of_few_rows_has_few_parts():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+
+    assert mixture_nll(X, X)[1] == 1

@@ -42,7 +42,7 @@ from realnvp.cli.options import (
     Width,
 )
 from realnvp.cli.parse import bodies, box, columns_are, names, values, words
-from realnvp.cli.runs import export, impute, info
+from realnvp.cli.runs import export, impute, info, report
 from realnvp.errors import InputError
 
 __all__ = ["app"]
@@ -160,10 +160,9 @@ def fit(
     given |= {"variational": variational, "data-dir": data_dir}
     if wrong := [f"--{name}" for name, value in given.items() if value]:
         raise InputError(f"{data} holds no pictures, and {wrong[0]} is for those: leave it out")
-    params |= {"members": members or "auto", "missing": missing.value}
-    chosen_rows = (names(columns), names(context), rows, threads)
-    params_of_rows: dict = params | columns_are(kinds, bounds)
-    run(data, params_of_rows, Choices(*chosen_rows, out, checkpoint_every, resume, not no_figures, force, quiet))
+    more = {"members": members or "auto", "missing": missing.value, **columns_are(kinds, bounds)}
+    rest = (rows, threads, out, checkpoint_every, resume, not no_figures, force, quiet)
+    run(data, params | more, Choices(names(columns), names(context), *rest))
 
 
 @app.command()
@@ -298,3 +297,4 @@ def score(
 app.command()(info)
 app.command()(export)
 app.command()(impute)
+app.command()(report)

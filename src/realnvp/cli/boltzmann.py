@@ -9,6 +9,7 @@ import torch
 
 from realnvp.cli.base import figures, interrupts, reserved, say, use_threads, why
 from realnvp.cli.potential import named_potential
+from realnvp.cli.report import PAGE, keep_draws, provenance, write_page
 from realnvp.estimators import BoltzmannGenerator
 from realnvp.report import draw_energy
 
@@ -28,7 +29,8 @@ def run(
         with interrupts(model):
             model.fit(potential)
         exact = getattr(potential, "log_normalizer", None)
-        model.save(folder, force=force, data={"name": name, "log_normalizer": exact})
+        model.save(folder, force=force, data={"name": name, "log_normalizer": exact}, **provenance())
+        keep_draws(folder, model)
     if draws:
         say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
         try:
@@ -37,11 +39,13 @@ def run(
             )
         except KeyboardInterrupt:
             say(f"interrupted while drawing: the model is safe in {folder}", quiet=quiet)
+    write_page(folder, quiet=True)
     say(quiet=quiet)
     figures([*measured(model, exact), ("time", f"{time.monotonic() - started:.0f} s", _steps(model))], quiet=quiet)
     say(f"\nrun folder   {folder}", quiet=quiet)
     if draws:
         say(f"pictures     {folder / 'figures'}", quiet=quiet)
+    say(f"report       {folder / PAGE}", quiet=quiet)
     say(f"next         realnvp sample {folder} -n 1000 --corrected --out samples.csv", quiet=quiet)
 
 

@@ -12,39 +12,18 @@ import numpy as np
 import torch
 
 from realnvp.cli.base import figures, in_words, interrupts, measured_rows, noticed, reserved, say, use_threads, why
+from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, kept, say_how
-from realnvp.data.check import check_columns, check_gaps
+from realnvp.cli.source import HELD_OUT, Source, read_source
 from realnvp.data.columns import check_edges, edges_of, kinds_of
-from realnvp.data.images import IMAGE_SETS
-from realnvp.data.table import read_table, table_columns
-from realnvp.data.toy import TOYS, Toy
-from realnvp.errors import InputError, nearest
 from realnvp.estimators.density import AUTO, RealNVP
 from realnvp.estimators.parts.base import check_params
 from realnvp.estimators.parts.columns import laws_of, plain_codec
 from realnvp.files import CHECKPOINT
-from realnvp.measure import Estimate, gaussian_nll, mean_nll, truth_gap
-from realnvp.report import draw_run
+from realnvp.measure import Estimate, gaussian_nll, mean_nll, mixture_nll, truth_gap
+from realnvp.report import draw_run, independent
 
 __all__ = ["run"]
-
-HELD_OUT = 20_000
-"""Fresh rows of a toy set that the figures are measured on."""
-
-
-@dataclass
-class Source:
-    """What there is to learn from: training rows, rows to measure on, and what is known of them."""
-
-    name: str
-    columns: list[str]
-    train: np.ndarray
-    held_out: np.ndarray
-    context: np.ndarray | None = None
-    held_context: np.ndarray | None = None
-    context_columns: tuple[str, ...] = ()
-    labels: np.ndarray | None = None
-    truth: Toy | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +49,8 @@ def run(data: str, params: dict, chosen: Choices) -> None:
     check_params(model, AUTO)
     use_threads(chosen.threads, model.width)
     check_resume(resume=chosen.resume, out=chosen.out)
-    source = _source(data, chosen, params["random_state"], params.get("missing", "refuse"))
+    told: dict = {"seed": model.random_state, "missing": model.missing}
+    source = read_source(data, chosen.columns, chosen.context, chosen.rows, **told)
     _by_number(model, source)
     with reserved(Path(data).stem, chosen.out, chosen.force or chosen.resume) as folder:
         checkpoint = kept(folder, every=chosen.checkpoint_every, resume=chosen.resume, force=chosen.force)
@@ -83,12 +63,14 @@ def run(data: str, params: dict, chosen: Choices) -> None:
             (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
         measured = _measure(model, source)
         _save(model, folder, source, measured, chosen.force or chosen.resume)
+        _keep(folder, source)
     if chosen.draws:
         say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
         try:
             _draw(model, folder, source)
         except KeyboardInterrupt:
             say(f"interrupted while drawing: the model is safe in {folder}", quiet=quiet)
+    write_page(folder, quiet=True)
     _close(model, folder, source, measured, time.monotonic() - started, chosen)
 
 
@@ -107,16 +89,6 @@ def _by_number(model: RealNVP, source: Source) -> None:
         plain_codec(rows, laws.others(names), laws.others(kinds), laws.others(edges), {})
 
 
-def _source(data: str, chosen: Choices, seed: int, missing: str) -> Source:
-    if data not in TOYS:
-        if chosen.rows is not None:
-            raise InputError(f"--rows counts draws of a toy set, and {data} is none: leave it out")
-        return _table(data, chosen.columns, chosen.context, seed, missing)
-    if chosen.columns or chosen.context:
-        raise InputError(f"the toy set {data!r} is learnt whole: leave --columns and --context out")
-    return _toy(data, chosen.rows or 10_000, seed)
-
-
 @contextmanager
 def _told_by_name() -> Iterator[None]:
     """Silence what a fit of the array says of its columns: it was said under their names when they were read."""
@@ -124,57 +96,6 @@ def _told_by_name() -> Iterator[None]:
         told = "(.* from others, |columns .* are nearly copies|rows with missing values .* continuous)"
         warnings.filterwarnings("ignore", told, UserWarning)
         yield
-
-
-def _toy(name: str, rows: int, seed: int) -> Source:
-    law = TOYS[name]
-    held_out, labels = law.sample_with_labels(HELD_OUT, seed + 10_000)
-    return Source(
-        name,
-        [f"x{i}" for i in range(law.features)],
-        law.sample(rows, seed),
-        held_out,
-        labels=labels if law.classes > 1 else None,
-        truth=law,
-    )
-
-
-def _table(data: str, columns: list[str], context: list[str], seed: int, missing: str) -> Source:
-    path = Path(data)
-    if not path.suffix and not path.exists():
-        raise InputError(f"no file and no known set is called {data!r}{nearest(data, [*TOYS, *IMAGE_SETS])}")
-    if path.is_dir():
-        raise InputError(f"{data} is a folder: name one file in it (.csv, .parquet, .npy or .npz)")
-    if both := [name for name in columns if name in context]:
-        raise InputError(f"column {both[0]!r} is named both in --columns and in --context: name it once")
-    names = columns or [name for name in table_columns(path) if name not in context]
-    if not names:
-        raise InputError("every column is in --context: leave at least one to learn")
-    values = read_table(path, [*names, *context], missing=missing).values
-    if len(values) < 10:
-        raise InputError(f"{data} has {len(values)} rows: give at least 10, so that some can be held out")
-    split = len(names)
-    if len(gaps := np.flatnonzero(np.isnan(values[:, split:]).any(0))):
-        raise InputError(
-            f"context column {context[gaps[0]]!r} has empty cells: a context is whole, fill in or drop such rows"
-        )
-    check_gaps(values[:, :split], names, missing)
-    order = np.random.default_rng(seed).permutation(len(values))
-    order = order[np.isnan(values[order]).any(1).argsort(kind="stable")]  # measured on rows without gaps
-    whole = len(values) - int(np.isnan(values).any(1).sum())
-    if whole < min(20, len(values)):
-        raise InputError(f"{data} has {whole} rows without empty cells: give at least 20, so that some can be held out")
-    test, train = np.split(order, [min(len(values) // 10, whole // 2, HELD_OUT)])
-    check_columns(values[train, :split], names)
-    return Source(
-        path.stem,
-        names,
-        values[train, :split],
-        values[test, :split],
-        context=values[train, split:] if context else None,
-        held_context=values[test, split:] if context else None,
-        context_columns=tuple(context),
-    )
 
 
 def _opening(source: Source, model: RealNVP) -> str:
@@ -193,6 +114,10 @@ def _measure(model: RealNVP, source: Source) -> dict[str, float]:
     if source.truth is not None:
         gap = truth_gap(source.truth.log_prob(source.held_out), log_prob)
         found |= {"entropy": source.truth.entropy, "gap": gap.value, "gap_error": gap.error}
+    if source.context is None:
+        train, held_out = (model.laws_.independent(rows) for rows in (source.train, source.held_out))
+        mixture, parts = mixture_nll(train[~np.isnan(train).any(axis=1)], held_out)
+        found |= {"mixture_nll": mixture.value, "mixture_parts": parts}
     Z = model.transform(source.held_out, context=source.held_context)
     back = model.inverse_transform(Z, context=source.held_context)
     return found | {"round_trip_error": float(np.abs(back - source.held_out).max())}
@@ -218,7 +143,25 @@ def _save(model: RealNVP, folder: Path, source: Source, measured: dict, force: b
         "context_columns": list(source.context_columns),
     }
     names = {} if source.truth else {"columns": source.columns}
-    model.save(folder, force=force, data=data, figures=measured, **names)
+    model.save(folder, force=force, data=data, figures=measured, **provenance(), **names)
+
+
+def _keep(folder: Path, source: Source) -> None:
+    """Keep some rows for the report."""
+    whole = ~np.isnan(source.train).any(axis=1)
+    about = (source.at, source.context, source.train_labels)
+    parts = {
+        "train": (source.train[whole], *(None if a is None else a[whole] for a in about)),
+        "held_out": (source.held_out, source.held_at, source.held_context, source.labels),
+    }
+    kept = {}
+    for name, (x, at, context, labels) in parts.items():
+        kept[name] = {"x": x, "at": np.arange(len(x)) if at is None else at, "context": context, "labels": labels}
+    notes = {"rows": ["training row", "held-out row"] if source.truth else ["row (training)", "row (held out)"]}
+    classes = (
+        {} if source.labels is None else {"classes": [f"part {i + 1}" for i in range(int(source.labels.max()) + 1)]}
+    )
+    keep_rows(folder, kept, notes | classes)
 
 
 def _draw(model: RealNVP, folder: Path, source: Source) -> None:
@@ -227,12 +170,12 @@ def _draw(model: RealNVP, folder: Path, source: Source) -> None:
         before = RealNVP(**params).fit(source.train, context=source.context)
     draw_run(
         folder / "figures",
-        model,
-        source.held_out,
+        independent(model),
+        model.laws_.independent(source.held_out),
         labels=source.labels,
         truth=source.truth,
-        before=before,
-        names=source.columns,
+        before=independent(before),
+        names=model.laws_.others(source.columns),
         context=source.held_context,
         reference=_base_draws(model) if model.base != "normal" else None,
     )
@@ -266,6 +209,7 @@ def _close(model: RealNVP, folder: Path, source: Source, measured: dict, seconds
     say(f"\nrun folder   {folder}", quiet=quiet)
     if chosen.draws:
         say(f"pictures     {folder / 'figures'}", quiet=quiet)
+    say(f"report       {folder / PAGE}", quiet=quiet)
     if model.stopped_by_ == "interrupt":
         say_how(folder, quiet=quiet)
     option = f" --context {shlex.quote(given)}" if given else ""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from realnvp.cli.base import figures, interrupts, picture_rows, reserved, say, use_threads, why
+from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, kept, say_how
 from realnvp.data.images import IMAGE_SETS, ImageSet, image_set, read_images
 from realnvp.errors import InputError
@@ -81,8 +82,10 @@ def fit(data: str, params: dict, chosen: Chosen) -> None:
             say(f"interrupted while measuring: the model is safe in {folder}", quiet=quiet)
             return
         _save(model, folder, source, by_label, force=True, figures=measured)
+        _keep(folder, source)
     if chosen.draws:
         _draw(folder / "figures", model, source, by_label, quiet)
+    write_page(folder, quiet=True)
     steps, trained = (model.history_[-1][key] if model.history_ else 0 for key in ("step", "seconds"))
     spent = f"{steps} steps in {trained:.0f} s, {why(model.stopped_by_)}; the rest is measuring and drawing"
     say(quiet=quiet)
@@ -93,6 +96,7 @@ def fit(data: str, params: dict, chosen: Chosen) -> None:
     say(f"\nrun folder   {folder}", quiet=quiet)
     if chosen.draws:
         say(f"pictures     {folder / 'figures'}", quiet=quiet)
+    say(f"report       {folder / PAGE}", quiet=quiet)
     if model.stopped_by_ == "interrupt":
         say_how(folder, quiet=quiet)
     say(f"next         realnvp sample {folder} -n 100{given} --out samples.png", quiet=quiet)
@@ -113,6 +117,20 @@ def _source(data: str, chosen: Chosen, seed: int) -> ImageSet:
     if new := sorted(set(source.test_labels.tolist()) - set(source.train_labels.tolist())):
         raise InputError(f"{data} has pictures of the label {new[0]} to measure on and none to learn from: add some")
     return source
+
+
+def _keep(folder: Path, source: ImageSet) -> None:
+    """Keep some pictures for the report, with their labels where there are any."""
+    labels = (source.train_labels, source.test_labels)
+    classes = [] if labels[0] is None or labels[1] is None else sorted({*labels[0].tolist(), *labels[1].tolist()})
+    codes = [np.array([classes.index(label) for label in part]) if classes else None for part in map(_listed, labels)]
+    parts = {"train": (source.train, codes[0]), "held_out": (source.test, codes[1])}
+    kept = {name: {"x": x, "at": np.arange(len(x)), "labels": code} for name, (x, code) in parts.items()}
+    keep_rows(folder, kept, {"classes": classes})
+
+
+def _listed(labels: np.ndarray | None) -> list:
+    return [] if labels is None else labels.tolist()
 
 
 def _draw(folder: Path, model: ImageRealNVP, source: ImageSet, by_label: bool, quiet: bool) -> None:
@@ -167,4 +185,4 @@ def _save(
     model: ImageRealNVP, folder: Path, source: ImageSet, by_label: bool, *, force: bool, **figures: object
 ) -> None:
     data = {"name": source.name, "pictures": len(source.train), "held_out": len(source.test), "by_label": by_label}
-    model.save(folder, force=force, data=data, **figures)
+    model.save(folder, force=force, data=data, **provenance(), **figures)

@@ -12,7 +12,7 @@ from realnvp.errors import InputError
 if TYPE_CHECKING:
     from realnvp.flow import Flow
 
-__all__ = ["export", "impute", "info"]
+__all__ = ["export", "impute", "info", "report"]
 
 
 @sentences
@@ -90,6 +90,24 @@ def impute(
     if (kind := kind_of(run)) != "density":
         raise InputError(f"{run} is of kind {kind!r}: impute takes a run that fit wrote for a table")
     complete(run, data, out, seed=seed, force=force, quiet=quiet)
+
+
+@sentences
+def report(
+    run: Run,
+    out: Annotated[Path | None, typer.Option(help="File to write; by default report.html in the run.")] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a run's report anew: one page that opens from disk, in any browser.
+
+    It holds the verdict, the flow explorer, the charts and how the run was made; fit and boltzmann end with it.
+    """
+    from realnvp.cli.report import report as write
+    from realnvp.cli.use import kind_of
+
+    kind_of(run)
+    write(run, out=out, force=force, quiet=quiet)
 
 
 def _flow(run: Path, kind: str) -> "Flow":

@@ -3,7 +3,7 @@
 from realnvp.measure.base import Estimate
 from realnvp.measure.between import kl, mutual_information
 from realnvp.measure.checks import round_trip_error
-from realnvp.measure.density import gaussian_nll, mean_nll, pixelwise_bits, truth_gap
+from realnvp.measure.density import gaussian_nll, mean_nll, mixture_nll, pixelwise_bits, truth_gap
 from realnvp.measure.latent import latent_normality, pit, uniformity
 from realnvp.measure.samples import c2st
 from realnvp.measure.weights import autocorrelation_time, ess, log_normalizer, metropolis, pareto_k, weighted_mean
@@ -19,6 +19,7 @@ __all__ = [
     "log_normalizer",
     "mean_nll",
     "metropolis",
+    "mixture_nll",
     "mutual_information",
     "pareto_k",
     "pit",

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ["Conditioned", "Model", "Truth"]
+__all__ = ["Conditioned", "Independent", "Model", "Truth", "independent"]
 
 _MOST_CONTEXTS = 12  # a density averages over at most so many contexts: each costs a pass over the whole grid
 
@@ -45,7 +45,7 @@ class Truth(Protocol):
 class Conditioned:
     """A conditional model seen through the contexts (n, C) of its data: the marginal p(x) = mean over c of p(x | c).
 
-    The mean takes in every distinct context with its weight, or 12 random rows where there are more than 12.
+    The mean takes in every distinct context with its weight, or ``most`` random rows where there are more.
     ``transform`` pairs the rows of the data with their contexts; ``inverse_transform`` takes the context of the row
     that is nearest to the middle (the medians).
     """
@@ -53,6 +53,7 @@ class Conditioned:
     model: Model
     context: np.ndarray
     seed: int = 0
+    most: int = _MOST_CONTEXTS
 
     def __post_init__(self) -> None:
         self.history_ = getattr(self.model, "history_", [])
@@ -62,10 +63,10 @@ class Conditioned:
     def score_samples(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
         """The log of the mean density over the contexts; a density that is not a number counts as zero."""
         rows, weights = self._distinct, self._counts / self._counts.sum()
-        if len(rows) > _MOST_CONTEXTS:
+        if len(rows) > self.most:
             rng = np.random.default_rng(self.seed)
-            rows = self.context[rng.choice(len(self.context), _MOST_CONTEXTS, replace=False)]
-            weights = np.full(_MOST_CONTEXTS, 1 / _MOST_CONTEXTS)
+            rows = self.context[rng.choice(len(self.context), self.most, replace=False)]
+            weights = np.full(self.most, 1 / self.most)
         total = np.full(len(X), -np.inf)
         for row, weight in zip(rows, weights, strict=True):
             logs = self.model.score_samples(X, context=_repeat(row, len(X)))
@@ -85,6 +86,43 @@ class Conditioned:
         """The points of latents under the middle context."""
         away = (self.context - np.median(self.context, axis=0)) / (self.context.std(axis=0) + 1e-300)
         return self.model.inverse_transform(Z, context=_repeat(self.context[(away**2).sum(1).argmin()], len(Z)))
+
+
+@dataclass
+class Independent:
+    """A model of a table some of whose columns follow from others, seen through those others: it is their density."""
+
+    model: Any
+
+    def __post_init__(self) -> None:
+        self.laws, self.history_, self.flow_ = self.model.laws_, self.model.history_, self.model.flow_
+
+    def score_samples(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
+        """Log densities in nats, (n, d) → (n,)."""
+        found: np.ndarray = self.model.score_samples(self.laws.whole(X), context=context)
+        return found
+
+    def sample(self, n: int, /, *, random_state: int, context: np.ndarray | None = None) -> np.ndarray:
+        """Draw points, (n, d)."""
+        drawn = self.model.sample(n, random_state=random_state, context=context)
+        found: np.ndarray = self.laws.independent(drawn)
+        return found
+
+    def transform(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
+        """Data to latent, (n, d) → (n, d)."""
+        found: np.ndarray = self.model.transform(self.laws.whole(X), context=context)
+        return found
+
+    def inverse_transform(self, Z: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
+        """Latent to data, (n, d) → (n, d)."""
+        found: np.ndarray = self.laws.independent(self.model.inverse_transform(Z, context=context))
+        return found
+
+
+def independent(model: Any) -> Any:
+    """Return the model of the columns that do not follow from others: itself where none do."""
+    laws = getattr(model, "laws_", None)
+    return Independent(model) if laws is not None and laws.laws else model
 
 
 def _repeat(row: np.ndarray, n: int) -> np.ndarray:

@@ -120,6 +120,8 @@ def _fits(shape: object, state: Mapping[str, Tensor]) -> bool:
     most = dict.fromkeys(("layers", "blocks", "scales"), len(state))
     root = total if shape.get("kernel") == "lattice" else 2 * math.isqrt(total) + 1  # there are square matrices
     most |= dict.fromkeys(("width", "features", "components"), root) | {"context": total}
+    if shape.get("layers") == 0 or (shape.get("features") == 1 and not shape.get("context")):
+        del most["width"]  # without couplings there are no nets, nor in one of a column that is given nothing
     event, bodies = shape.get("shape", []), shape.get("bodies") or []
     for sizes in (event, bodies):
         if not isinstance(sizes, list) or not all(isinstance(n, int) and 0 < n <= total for n in sizes):

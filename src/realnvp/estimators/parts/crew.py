@@ -3,7 +3,6 @@
 import copy
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from realnvp.data.batches import Batch, Deck
 from realnvp.ensemble import together
 from realnvp.estimators.parts.base import device_of
 from realnvp.estimators.parts.build import architecture, build, scalers, whole
+from realnvp.estimators.parts.member import Member, shares
 from realnvp.estimators.parts.mixtures import best_mixture, marginals_pay, mixture_base
 from realnvp.estimators.parts.rows import log_densities, mean_objective, tensor
 from realnvp.estimators.parts.sample import Sample
@@ -26,7 +26,7 @@ from realnvp.train.loop import TrainingError
 from realnvp.train.resume import Checkpoint, Stateful, as_tensor, from_tensor
 from realnvp.transforms import Compose
 
-__all__ = ["Crew", "Feed", "Member"]
+__all__ = ["Crew", "Feed"]
 
 _SEEN = 10_000
 """Training rows on which the figure of all flows together is measured."""
@@ -34,25 +34,10 @@ _FEWER = 10_000
 """Below so many rows a mixture of normals may know more than any flow."""
 _FORESEEN = 40
 """Times over the rows that a flow which the clock ends is taken to get."""
+_NEAR = 0.3
+"""A kind of flow that is so many nats behind the best is not tried again."""
 _LIGHT = 0.01
 """A flow of less weight is left out."""
-
-
-@dataclass(eq=False)
-class Member:
-    """One flow: its architecture, itself in standardised units and in those of the data, and how it was trained."""
-
-    shape: dict
-    core: Flow
-    flow: Flow
-    history: list[dict] = field(default_factory=list)
-    stopped_by: str = ""
-
-    @property
-    def spent(self) -> tuple[int, float]:
-        """Steps and seconds of its training."""
-        last = self.history[-1] if self.history else {"step": 0, "seconds": 0.0}
-        return int(last["step"]), float(last["seconds"])
 
 
 Feed = Callable[[Sequence[Tensor], Deck, Member, int], tuple[Iterable[Batch], dict[str, Stateful]]]
@@ -90,11 +75,11 @@ class Crew:
         self.few = 10**9 if fresh else len(kept)
         self.device = device_of(model.device)
         features, context = kept.arrays[0].shape[1], kept.arrays[1].shape[1] if len(kept.arrays) > 1 else 0
-        self.plans = settings(model, self.few, features, context, self.device)
+        self.kinds, self.count = settings(model, self.few, features, context, self.device)
         self.members: list[Member] = []
         self.chosen: list[Member] = []
         self.began, self.seconds = started, 0.0
-        self.scaler = whole(build(self._shape(self.plans[0], marginals=False), seed)).to(self.device)
+        self.scaler = whole(build(self._shape(self.kinds[0], marginals=False), seed)).to(self.device)
         for scaler, a in zip(scalers(self.scaler), kept.moments(), strict=True):
             scaler.calibrate(tensor(a))
         self.given = len(kept.arrays)
@@ -110,15 +95,15 @@ class Crew:
         if checkpoint is not None:
             self._about(checkpoint)
         mixture = self._mixture()
-        for i in range(len(self.members), len(self.plans)):
+        for i in range(len(self.members), self.count):
             if i and not self._worth_it():
                 break
-            member = self._begin(self.plans[i], i)
+            member = self._begin(kind := self._kind(i), i)
             deck = Deck(len(self.rows[0]), torch.Generator().manual_seed(self.seed + i))
             batches, keep = feed(self.rows, deck, member, self.seed + i)
             keep = {"deck": deck, "crew": self, **keep}
             try:
-                self.learn(member, batches, decay=self.plans[i].decay, checkpoint=checkpoint, keep=keep)
+                self.learn(member, batches, decay=self.kinds[kind].decay, checkpoint=checkpoint, keep=keep)
             except TrainingError:
                 if not self.members:
                     raise
@@ -182,20 +167,20 @@ class Crew:
 
     def first(self) -> Member:
         """Return the flow to begin with, set from the data."""
-        return self._begin(self.plans[0], 0)
+        return self._begin(0, 0)
 
     def combined(self) -> tuple[dict, Flow]:
         """Return the architecture and the density that all flows together are; ``core`` is it in standardised units."""
         each = np.stack([log_densities(m.core, self.held[: self.given]) for m in self.members])
-        weights = _shares(each, self.row_weights) if self.measured else np.full(len(each), 1 / len(each))
+        weights = shares(each, self.row_weights) if self.measured else np.full(len(each), 1 / len(each))
         order = [k for k in np.argsort(-weights, kind="stable") if weights[k] >= _LIGHT]
         order.sort(key=lambda k: self.members[k].shape["kernel"] == "none")  # the first one's latent space is all's
         self.chosen = [self.members[k] for k in order]
-        shares = torch.from_numpy(np.log(weights[order])).float()
-        self.core = together([m.core.eval() for m in self.chosen], shares).to(self.device)
+        logs = torch.from_numpy(np.log(weights[order])).float()
+        self.core = together([m.core.eval() for m in self.chosen], logs).to(self.device)
         first, *more = (m.shape for m in self.chosen)
         shape = {**first, "members": [first, *more]} if more else first
-        return shape, together([m.flow for m in self.chosen], shares).to(self.device).eval()
+        return shape, together([m.flow for m in self.chosen], logs).to(self.device).eval()
 
     def history(self) -> list[dict]:
         """Return the records of all trainings, one after another, and one of all flows together (its member is 0)."""
@@ -219,7 +204,9 @@ class Crew:
 
     def state(self) -> dict[str, Tensor]:
         """Return the flows that are trained, and when the one in training began."""
-        told = [{"shape": m.shape, "history": m.history, "stopped_by": m.stopped_by} for m in self.members]
+        told = [
+            {"shape": m.shape, "kind": m.kind, "history": m.history, "stopped_by": m.stopped_by} for m in self.members
+        ]
         weights = {f"{i}.{k}": v for i, m in enumerate(self.members) for k, v in m.flow.state_dict().items()}
         return {"facts": as_tensor({"seconds": self.seconds, "members": told}), **weights}
 
@@ -230,7 +217,7 @@ class Crew:
         self.began = time.monotonic() - self.seconds
         for i, told in enumerate(facts["members"]):
             core = build(told["shape"], 0)
-            member = Member(told["shape"], core, whole(core).eval(), told["history"], told["stopped_by"])
+            member = Member(told["shape"], core, whole(core).eval(), told["kind"], told["history"], told["stopped_by"])
             own = {k.removeprefix(f"{i}."): v for k, v in state.items() if k.startswith(f"{i}.")}
             member.flow.load_state_dict(own)
             member.flow.to(self.device)
@@ -239,21 +226,30 @@ class Crew:
     def _shape(self, plan: Settings, *, marginals: bool) -> dict:
         return architecture(plan, self.kept.arrays, marginals=marginals)
 
-    def _begin(self, plan: Settings, place: int) -> Member:
+    def _kind(self, place: int) -> int:
+        """Which kind of flow comes next: each once, then in turn those that are near the best on the held-out rows."""
+        if place < len(self.kinds):
+            return place
+        best = [min(m.best for m in self.members if m.kind == k) for k in range(len(self.kinds))]
+        near = [k for k, value in enumerate(best) if value <= min(best) + _NEAR]
+        return near[place % len(near)]
+
+    def _begin(self, kind: int, place: int) -> Member:
+        plan = self.kinds[kind]
         shape = self._shape(plan, marginals=self.marginals)
         core = build(shape, self.seed + place).to(self.device)
         core.eval().calibrate(*self.plain[: self.given])  # without dropout: its draws would be the user's
         if plan.base == "mixture":
             z = core(*(a[:_SEEN] for a in self.plain[: self.given]))[0]
             core.base = mixture_base(z.detach(), shape["components"], self.seed + place).to(z)
-        return self._whole(shape, core.train())
+        return self._whole(shape, core.train(), kind)
 
-    def _whole(self, shape: dict, core: Flow) -> Member:
+    def _whole(self, shape: dict, core: Flow, kind: int = -1) -> Member:
         """Put the scalers before it."""
         flow = whole(core).to(self.device)
         for mine, known in zip(scalers(flow), scalers(self.scaler), strict=True):
             mine.load_state_dict(known.state_dict())
-        return Member(shape, core, flow)
+        return Member(shape, core, flow, kind)
 
     def _mixture(self) -> Member | None:
         """A Gaussian mixture, where it may count."""
@@ -262,7 +258,7 @@ class Crew:
             return None
         base = best_mixture(self.plain[0], self.held[0], self.seed).to(self.held[0])
         bare = {"kernel": "none", "layers": 0, "base": "mixture", "components": len(base.logits), "marginals": False}
-        return self._whole(self._shape(self.plans[0], marginals=False) | bare, Flow(Compose(), base))
+        return self._whole(self._shape(self.kinds[0], marginals=False) | bare, Flow(Compose(), base))
 
     def _worth_it(self) -> bool:
         """Whether what is left is half of what the first flow took."""
@@ -275,18 +271,8 @@ class Crew:
         """Say what the checkpoint is about, and take up the flows that were trained before it was written."""
         names = ("batch_size", "lr", "validation_fraction", "memory", "members")
         told = {name: getattr(self.model, name) for name in names}
-        shape = self._shape(self.plans[0], marginals=self.marginals)
+        shape = self._shape(self.kinds[0], marginals=self.marginals)
         checkpoint.about = {**shape, **told, "seed": self.seed, **checkpoint.about}
         if checkpoint.resume:
             tensors, _ = checkpoint.read()
             self.restore({k.removeprefix("crew/"): v for k, v in tensors.items() if k.startswith("crew/")})
-
-
-def _shares(each: np.ndarray, row_weights: np.ndarray | None, rounds: int = 200) -> np.ndarray:
-    """The weights of the mixture of densities (members, rows) that the rows are likeliest under, by EM."""
-    weights = np.full(len(each), 1 / len(each))
-    for _ in range(rounds):
-        both = each + np.log(np.maximum(weights, 1e-300))[:, None]
-        shares = np.exp(both - np.logaddexp.reduce(both, axis=0))
-        weights = np.average(shares, axis=1, weights=row_weights)
-    return weights

@@ -14,7 +14,7 @@ __all__ = ["Settings", "budget", "epochs", "passes", "settings"]
 _WIDTH = 64
 _FEW = 20_000
 """Below so many rows there is time for more than one flow, and what they do not agree on is noise."""
-_MOST = 6
+_MOST = 8
 _MANY_COLUMNS = 48
 """From so many columns splines cost more steps than they repay."""
 _EPOCHS = 400
@@ -36,13 +36,13 @@ class Settings:
     decay: float = 0.0
 
 
-def settings(model: Any, rows: int, features: int, context: int, device: torch.device) -> list[Settings]:
-    """Return the flows to train for a table, in order.
+def settings(model: Any, rows: int, features: int, context: int, device: torch.device) -> tuple[list[Settings], int]:
+    """Return the kinds of flow to train for a table, and how many flows at most.
 
-    ``kernel="auto"`` is splines, or affine maps from 48 columns on; below 20,000 rows up to six flows follow one
-    another while steps or time are left, splines and strongly decayed affine maps in turn. ``layers="auto"`` is 4 of
-    splines, 10 of affine maps, 8 of shifts; ``width="auto"`` is 64; ``dropout="auto"`` is 100 columns / rows, at most
-    0.3, none below 0.02 and none in constant memory. Named kernels give one flow.
+    ``kernel="auto"`` is splines, or affine maps from 48 columns on; below 20,000 rows up to eight flows follow one
+    another while steps or time are left, splines and strongly decayed affine maps in turn. Named kernels give one flow.
+    ``layers="auto"`` is 4 of splines, 10 of affine maps, 8 of shifts; ``width="auto"`` is 64; ``dropout="auto"`` is
+    100 columns / rows, at most 0.3, none below 0.02 and none in constant memory.
     """
     width = _WIDTH if model.width == "auto" else int(model.width)
     alone = features == 1 and not context
@@ -58,11 +58,11 @@ def settings(model: Any, rows: int, features: int, context: int, device: torch.d
     )
     auto = model.kernel == "auto" and rows < _FEW and model.early_stopping
     count = model.members if model.members != "auto" else _MOST if auto else 1
-    other = main
+    kinds = [main]
     if model.kernel == "auto" and not alone:
         layers = 6 if model.layers == "auto" else main.layers
-        other = replace(main, kernel="affine", layers=layers, decay=10.0, dropout=main.dropout)
-    return [other if i % 2 else main for i in range(count)]
+        kinds.append(replace(main, kernel="affine", layers=layers, decay=10.0))
+    return kinds, count
 
 
 def _dropout(model: Any, rows: int, columns: int) -> float:

@@ -1,0 +1,57 @@
+"""What a run keeps for its report: some rows, and what cannot be found again from the model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from realnvp.errors import InputError
+from realnvp.files import write_atomically
+
+__all__ = ["ROWS", "Kept", "few", "read_kept", "write_kept"]
+
+ROWS = "rows.safetensors"
+_NUMBERS = 200_000
+"""At most so many numbers are kept of training and of held-out rows, each."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Arrays by name, and plain data about them."""
+
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def few(n: int, numbers: int, most: int) -> np.ndarray:
+    """Indices of at most ``most`` of n rows of so many numbers, in order, drawn without favour."""
+    count = max(2, min(most, _NUMBERS // max(1, numbers)))
+    return np.arange(n) if n <= count else np.sort(np.random.default_rng(0).choice(n, count, replace=False))
+
+
+def write_kept(folder: Path, kept: Kept) -> Path:
+    """Write ``rows.safetensors`` into a run folder: numbers and JSON, nothing that can be executed."""
+    from safetensors.numpy import save
+
+    arrays = {name: np.ascontiguousarray(array) for name, array in kept.arrays.items()}
+    return write_atomically(folder / ROWS, save(arrays, {"notes": json.dumps(dict(kept.notes))}))
+
+
+def read_kept(folder: Path) -> Kept:
+    """Read what a run kept; nothing of a run that kept none."""
+    from safetensors import SafetensorError, safe_open
+
+    path = folder / ROWS
+    if not path.is_file():
+        return Kept()
+    try:
+        with safe_open(path, "numpy") as file:
+            notes = json.loads((file.metadata() or {}).get("notes", "{}"))
+            return Kept({name: file.get_tensor(name) for name in file.keys()}, notes)  # noqa: SIM118 - no mapping
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path} is damaged ({error}): take it away, and the report draws samples instead") from None

@@ -1,0 +1,73 @@
+// Every pair of columns: rows below the diagonal in blue, samples over them in orange, histograms on it.
+function startCorner() {
+  const found = data.corner, many = found.names.length, canvas = $("map-corner");
+  const rows = { data: unpack(found.data), samples: unpack(found.samples) };
+  const draw = () => {
+    const wide = canvas.clientWidth, gap = wide < 500 ? 4 : 8, edge = wide < 500 ? 26 : 44;
+    const cell = (wide - edge - gap * many) / many, height = wide - edge + edge;
+    canvas.style.height = `${height}px`;
+    const { context } = fitted(canvas, height);
+    context.font = `${wide < 500 ? 9 : 11}px system-ui, "DejaVu Sans", sans-serif`;
+    const left = (j) => edge + j * (cell + gap), top = (i) => i * (cell + gap);
+    for (let i = 0; i < many; i++) {
+      for (let j = 0; j <= i; j++) {
+        context.strokeStyle = theme.colour("line");
+        context.strokeRect(left(j) + 0.5, top(i) + 0.5, cell - 1, cell - 1);
+        if (i === j) drawBars(context, i, left(j), top(i), cell);
+        else for (const [what, colour] of [["data", "data"], ["samples", "model"]]) drawCloud(context, rows[what], theme.colour(colour), i, j, left(j), top(i), cell);
+      }
+    }
+    context.fillStyle = theme.colour("soft");
+    context.textAlign = "center";
+    context.textBaseline = "top";
+    const word = (name) => (name.length * 6 > cell ? `${name.slice(0, Math.max(2, Math.floor(cell / 7)))}…` : name);
+    found.names.forEach((name, j) => context.fillText(word(name), left(j) + cell / 2, top(many - 1) + cell + 6));
+    found.names.forEach((name, i) => {
+      if (i === 0) return;
+      context.save();
+      context.translate(edge - 12, top(i) + cell / 2);
+      context.rotate(-Math.PI / 2);
+      context.fillText(word(name), 0, -6);
+      context.restore();
+    });
+  };
+
+  function drawCloud(context, values, colour, i, j, x, y, cell) {
+    context.fillStyle = colour;
+    context.globalAlpha = 0.42;
+    const size = (cell < 90 ? 1.2 : 1.8) * (values.length / many < 400 ? 1.8 : 1);
+    for (let k = 0; k < values.length; k += many) {
+      const a = (values[k + j] - found.low[j]) / (found.high[j] - found.low[j]);
+      const b = (values[k + i] - found.low[i]) / (found.high[i] - found.low[i]);
+      if (a > 0 && a < 1 && b > 0 && b < 1) context.fillRect(x + a * cell, y + (1 - b) * cell, size, size);
+    }
+    context.globalAlpha = 1;
+  }
+
+  function drawBars(context, i, x, y, cell) {
+    const bins = 32, lines = [["data", "data"], ["samples", "model"]].map(([what, colour]) => {
+      const heights = new Float32Array(bins), values = rows[what];
+      for (let k = i; k < values.length; k += many) {
+        const at = Math.floor(((values[k] - found.low[i]) / (found.high[i] - found.low[i])) * bins);
+        if (at >= 0 && at < bins) heights[at] += many / values.length;
+      }
+      return [heights, theme.colour(colour)];
+    });
+    const most = Math.max(...lines.flatMap(([heights]) => [...heights])) * 1.1;
+    for (const [heights, colour] of lines) {
+      context.strokeStyle = colour;
+      context.lineWidth = 1.5;
+      context.beginPath();
+      heights.forEach((h, b) => {
+        const level = y + cell - (h / most) * (cell - 2) - 1;
+        context.lineTo(x + (b / bins) * cell, level);
+        context.lineTo(x + ((b + 1) / bins) * cell, level);
+      });
+      context.stroke();
+    }
+  }
+
+  theme.listeners.push(draw);
+  new ResizeObserver(draw).observe(canvas);
+  draw();
+}

@@ -1,0 +1,195 @@
+"""The verdict of a run in words: how good, how it compares, what to do next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from realnvp.measure.weights import TRUSTED
+from realnvp.report.page.base import number
+
+__all__ = ["Verdict", "of_density", "of_energy", "of_pictures"]
+
+_Figure = tuple[str, str, str]
+_History = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A headline, a grade to colour it by (good, fair, poor), sentences, figures, and what to do next."""
+
+    headline: str
+    grade: str
+    sentences: Sequence[str]
+    figures: Sequence[_Figure]
+    advice: Sequence[str]
+
+
+def of_density(config: Mapping[str, Any], history: _History, off: tuple[float, float, float, int] | None) -> Verdict:
+    """Judge the density of a table; ``off`` is what ``charts.normality`` says of its held-out rows."""
+    found, data, params = config.get("figures") or {}, config.get("data") or {}, config.get("params") or {}
+    nll, rows = found.get("held_out_nll"), data.get("held_out_rows", 0)
+    figures: list[_Figure] = []
+    sentences, advice = [], _training_advice(config, history, "nats")
+    if nll is None:
+        return Verdict("This run was saved without figures", "fair", [], [], advice)
+    figures.append(("Held-out NLL", _pm(found, "held_out_nll"), f"nats per row, {rows:,} rows; lower is better"))
+    gauss = _number(found.get("gaussian_nll"))
+    over_gauss = gauss - nll
+    over_mixture = found["mixture_nll"] - nll if found.get("mixture_nll") is not None else None
+    gap = found.get("gap")
+    if gap is not None:
+        figures.append(("Distance from the truth", _pm(found, "gap"), "nats, KL(data ‖ model); 0 is perfect"))
+        figures.append(("Exact entropy", number(found["entropy"]), "nats, the lowest an NLL can be"))
+    better = "better" if over_gauss >= 0 else "worse"
+    figures.append(("Against a Gaussian", number(abs(over_gauss), 3), f"nats {better}; its NLL is {number(gauss)}"))
+    if over_mixture is not None:
+        better = "better" if over_mixture >= 0 else "worse"
+        told = f"nats {better}; {found['mixture_parts']} normals have {number(found['mixture_nll'])}"
+        figures.append(("Against a mixture", number(abs(over_mixture), 3), told))
+    figures.append(("Round trip", f"{_number(found.get('round_trip_error')):.0e}", "largest |x − inverse(forward(x))|"))
+    headline, grade = _density_headline(gap, over_gauss, over_mixture, found.get("held_out_nll_error") or 0.0)
+    if off is not None:
+        worst, usual, p, n = off
+        verdict = "as a right fit would be" if p > 0.05 else "further off than chance allows"
+        sentences.append(
+            f"Latent coordinates of {n:,} held-out rows are {verdict}: the largest distance from their law is "
+            f"{number(worst, 3)}, a right fit stays below {number(usual, 3)} in 95 of 100 cases."
+        )
+    if params.get("kernel") in ("affine", "additive") and grade != "good":
+        advice.append("Try the finer couplings: the same command with `--kernel spline`.")
+    if over_mixture is not None and over_mixture < 0:
+        advice.append(
+            "A mixture of normals is still better here: train longer, or begin from one with `--base mixture`."
+        )
+    advice.append(
+        "Draw from it: `realnvp sample RUN -n 1000 --out samples.csv`; find unlikely rows with `realnvp score`."
+    )
+    return Verdict(headline, grade, sentences, figures, advice)
+
+
+def of_energy(config: Mapping[str, Any], history: _History) -> Verdict:
+    """Judge samples of an energy by their weights."""
+    found, data = config["found"], config.get("data") or {}
+    ess, k, exact = found["ess_"], found["pareto_k_"], data.get("log_normalizer")
+    log_z, error = found["log_normalizer_"], found["log_normalizer_error_"]
+    figures: list[_Figure] = [
+        ("ESS", f"{100 * (ess or 0):.1f} %", "of the flow's draws are effective; 100 % is perfect"),
+        ("log Z", f"{number(log_z)} ± {number(error)}", "nats, from 20,000 weighted draws"),
+    ]
+    sentences, advice = [], _training_advice(config, history, "spread of the log weights")
+    if exact is not None and log_z is not None:
+        off = abs(log_z - exact) / error if error else math.inf
+        told = f"nats, known; the one found is {number(abs(log_z - exact))} off, {number(off, 1)} errors"
+        figures.append(("Exact log Z", number(exact), told))
+    figures += [
+        ("Coverage", f"{100 * (found['coverage_'] or 0):.1f} %", "the ESS seen from the chains' points"),
+        ("Pareto k", "tail-free" if k is None else number(k, 2), f"of the weights; above {TRUSTED} do not trust them"),
+        ("Energies asked for", f"{found['evaluations_']:,}", "points"),
+    ]
+    trusted = k is None or k <= TRUSTED
+    grade = "good" if (ess or 0) >= 0.8 and trusted else "fair" if (ess or 0) >= 0.2 and trusted else "poor"
+    headline = {
+        "good": f"The flow samples this energy well: {100 * (ess or 0):.0f} % of its draws are effective",
+        "fair": f"Usable with weights: {100 * (ess or 0):.0f} % of the flow's draws are effective",
+        "poor": f"Only corrected chains can be trusted: {100 * (ess or 0):.1f} % of the draws are effective",
+    }[grade]
+    if found["coverage_"] is not None and found["coverage_"] < 0.5 * (ess or 0):
+        sentences.append("Chains find places that the flow gives too little weight: the coverage is below the ESS.")
+    if not trusted:
+        sentences.append(
+            f"The weights have a heavy tail (Pareto k above {TRUSTED}): their means are not to be trusted."
+        )
+    if grade != "good":
+        advice.append("Train longer (`--max-steps`), or take more couplings (`--layers`).")
+    advice.append("For exact samples let Metropolis correct the flow's: `realnvp sample RUN -n 1000 --corrected`.")
+    return Verdict(headline, grade, sentences, figures, advice)
+
+
+def of_pictures(config: Mapping[str, Any], history: _History) -> Verdict:
+    """Judge a flow of pictures by its bits."""
+    found, data = config.get("figures") or {}, config.get("data") or {}
+    advice = _training_advice(config, history, "bits per dimension")
+    if "bits_per_dim" not in found:
+        return Verdict("This run was saved without figures", "fair", [], [], advice)
+    bits, line = _number(found["bits_per_dim"]), _number(found["pixelwise_bits"])
+    draws = f"{found['draws']} draw{'s' * (found['draws'] > 1)}"
+    figures: list[_Figure] = [
+        (
+            "Held-out",
+            _pm(found, "bits_per_dim"),
+            f"bits/dim, {data.get('held_out', 0):,} pictures, {draws} of the noise",
+        ),
+        ("Independent pixels", number(line), f"bits/dim; the flow needs {number(line - bits, 3)} less"),
+        ("Random pictures", number(found["uniform_bits"]), "bits/dim of uniformly random pixels"),
+        ("Round trip", f"{found['returned']} of {found['sent']}", "pictures came back from the latents to the bit"),
+    ]
+    share = (line - bits) / line
+    grade = "good" if share > 0.15 else "fair" if share > 0 else "poor"
+    headline = (
+        f"The flow needs {number(bits, 2)} bits per dimension: {100 * abs(share):.0f} % "
+        f"{'fewer' if share > 0 else 'more'} than independent pixels"
+    )
+    advice.append("Draw from it: `realnvp sample RUN -n 100 --out samples.png`, likelier with `--temperature 0.8`.")
+    sentences = ["Bits per dimension are an upper bound: the mean over the dequantisation noise, lower is better."]
+    return Verdict(headline, grade, sentences, figures, advice)
+
+
+def _density_headline(gap: float | None, gauss: float, mixture: float | None, error: float) -> tuple[str, str]:
+    if gap is not None:
+        if gap < 0.03:
+            return f"Practically the truth: {number(gap, 3)} nats from the exact density", "good"
+        if gap < 0.1:
+            return f"Close to the truth: {number(gap, 3)} nats from the exact density", "good"
+        grade = "fair" if gap < 0.4 and gauss > 0 else "poor"
+        return f"Still {number(gap, 2)} nats from the exact density", grade
+    if gauss < -2 * error:
+        return f"Worse than a plain Gaussian, by {number(-gauss, 2)} nats per row", "poor"
+    if mixture is not None and mixture < -2 * error:
+        return f"Better than a Gaussian by {number(gauss, 2)} nats, but not than a mixture of normals", "fair"
+    if max(gauss, mixture if mixture is not None else gauss) < 2 * error:
+        return f"No better than a Gaussian, within the error of ± {number(error, 2)} nats", "fair"
+    beaten = "a Gaussian" if mixture is None else "a Gaussian and a mixture of normals"
+    least = gauss if mixture is None else min(gauss, mixture)
+    return f"Better than {beaten}, by {number(least, 2)} nats per row or more", "good"
+
+
+def _training_advice(config: Mapping[str, Any], history: _History, what: str) -> list[str]:
+    """Say of a training whether it ended too soon, went on too long, or was cut short."""
+    stopped, advice = config.get("stopped_by"), []
+    held = np.array([_number(record.get("held_out")) for record in history])
+    if stopped == "interrupt":
+        advice.append(
+            "The training was interrupted: the same command with `--resume` goes on where a checkpoint was kept."
+        )
+    elif stopped in ("max_steps", "max_time") and len(held) >= 8 and np.isfinite(held).all():
+        late, before = held[-len(held) // 8 :].min(), held[: -len(held) // 8].min()
+        if late < before - 0.01 * max(1.0, abs(before)):
+            told = f"{number(before - late, 3)} in {what}"
+            advice.append(
+                f"It was still getting better when it ended (by {told} in the last eighth): give it more `--max-steps`."
+            )
+    last = history[-1] if history else {}
+    train, best = _number(last.get("train")), _number(last.get("best"))
+    if what == "nats" and best - train > 0.15:
+        advice.append(
+            f"Training rows fit {number(best - train, 2)} nats better than held-out ones: take more rows, or a smaller "
+            "`--width`."
+        )
+    if last.get("skipped"):
+        advice.append(
+            f"{last['skipped']} steps had a gradient that was not finite and were skipped: try a lower `--lr`."
+        )
+    return advice
+
+
+def _pm(found: Mapping[str, Any], name: str) -> str:
+    return f"{number(found[name])} ± {number(found.get(f'{name}_error'))}"
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan

@@ -1,0 +1,213 @@
+"""The report of a density of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from realnvp.measure import pit
+from realnvp.report.base import Conditioned, Independent, Truth, independent
+from realnvp.report.kept import Kept
+from realnvp.report.page import (
+    Colour,
+    Points,
+    corner,
+    density_1d,
+    density_2d,
+    explorer,
+    latent,
+    normality,
+    notices,
+    of_density,
+    shown_axes,
+    table,
+    training,
+)
+from realnvp.report.pages.base import chart, corner_section, explorer_section, made, map_section, training_section
+from realnvp.report.plots import extent_of
+from realnvp.report.render import Page, Section, render
+
+__all__ = ["table_page"]
+
+_MOST_TESTED = 2000
+_NOTHING = "Nothing that makes a smooth density hard: no repeats, point masses, heavy tails or copied columns."
+_CORNER = 6
+_CELLS, _CONTEXTS = 140, 64
+"""Cells along a side of a density; half of them where it is the mean over so many contexts."""
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows that a run kept, training before held-out ones, or draws of the flow where it kept none."""
+
+    X: np.ndarray
+    held: np.ndarray
+    names: Sequence[str]
+    colours: Sequence[Colour]
+    context: np.ndarray | None
+    about: str
+
+    @property
+    def held_out(self) -> tuple[np.ndarray, dict[str, Any]]:
+        """Some of the held-out rows, and their context as an argument."""
+        at = np.flatnonzero(self.held)[:_MOST_TESTED]
+        return self.X[at], {} if self.context is None else {"context": self.context[at]}
+
+
+def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth | None = None) -> str:
+    """Return the report of a fitted density, of the rows it kept, and of what its config says."""
+    columns, kinds = _columns(model, config), [kind for kind in _of(model, "columns_") if kind.get("noticed")]
+    noticed = [law.told(columns) for law in _of(_of(model, "laws_"), "laws")]
+    if noticed:  # the density is that of the other columns
+        columns, model = model.laws_.others(columns), independent(model)
+    rows = _rows(model, kept, config)
+    exact = None if truth is None else truth.log_prob
+    data: dict[str, Any] = {"training": training(model.history_, _SERIES, "nats per row")}
+    if data["training"] and truth is not None:
+        data["training"]["reference"] = {"label": "exact entropy", "value": float(truth.entropy)}
+    sections: list[Section] = []
+    off, noticed = None, noticed + [f"{kind['name']}: {kind['noticed']}" for kind in kinds]
+    if rows is not None:
+        given = {} if rows.context is None else {"context": rows.context}
+        log_prob = model.score_samples(rows.X, **given)
+        plain = model if rows.context is None else Conditioned(model, rows.context, most=_CONTEXTS)
+        held, held_given = rows.held_out
+        if len(columns) == 2:
+            data["density"] = density_2d(
+                plain.score_samples, exact, extent_of(rows.X), _CELLS if rows.context is None else _CELLS // 2
+            )
+            data["density"]["names"] = columns
+        lines = data["density"]["learnt"]["lines"] if len(columns) == 2 else []
+        points = Points(
+            rows.X, log_prob, columns, rows.names, _coloured(rows, log_prob), rows.context, rows.about, contours=lines
+        )
+        data["explorer"] = explorer(model, points)
+        sections.append(explorer_section(_lead(len(columns), rows)))
+        if len(columns) == 1:
+            data["density_1d"] = density_1d(plain.score_samples, exact, held, extent_of(held)) | {"name": columns[0]}
+            sections.append(_line_section(truth is not None))
+        elif len(columns) == 2:
+            sections.append(map_section(truth is not None, conditional=rows.context is not None))
+        else:
+            Z = model.transform(held, **held_given)
+            shown = shown_axes(Z, _CORNER)
+            pairs = (held if len(held) >= 300 else rows.X)[:1000]
+            drawn = plain.sample(len(pairs), random_state=0)
+            data["corner"] = corner(pairs[:, shown], drawn[:, shown], [columns[j] for j in shown])
+            sections.append(corner_section("held-out rows" if len(held) >= 300 else "rows", len(shown), len(columns)))
+        if rows.held.any() and len(held) >= 20:
+            U, Z = pit(model, held, **held_given), model.transform(held, **held_given)
+            off = normality(U)
+            data["latent"] = latent(U, Z, [f"z{j + 1}" for j in range(Z.shape[1])])
+            sections.append(_latent_section(off))
+        noticed = noticed or notices(rows.X, columns) or [_NOTHING]
+    verdict = of_density(config, model.history_, off)
+    if data["training"]:
+        sections.append(training_section("Negative log likelihood, nats per row"))
+    sections.append(made(config))
+    name = (config.get("data") or {}).get("name") or "density"
+    page = Page(
+        name, "density of a table", _about(config, model), verdict, noticed, sections, data, str(config["version"])
+    )
+    return render(page)
+
+
+_SERIES = {"train": "training rows", "held_out": "rows held out to choose the weights"}
+
+
+def _of(model: Any, name: str) -> Any:
+    """Return what a model has under that name, else nothing."""
+    return getattr(model, name, None) or ()
+
+
+def _columns(model: Any, config: Mapping[str, Any]) -> list[str]:
+    found = (config.get("data") or {}).get("columns") or config.get("columns")
+    return [str(name) for name in found or [f"x{j}" for j in range(model.n_features_in_)]]
+
+
+def _rows(model: Any, kept: Kept, config: Mapping[str, Any]) -> _Rows | None:
+    found = kept.arrays
+    if "held_out" not in found:
+        if model.flow_.context:
+            return None
+        X = model.sample(1500, random_state=0)
+        names = [f"draw {i}" for i in range(len(X))]
+        about = "This run kept no rows: the points are draws of the flow."
+        return _Rows(X, np.zeros(len(X), bool), names, [], None, about)
+    X = np.concatenate([found["train"], found["held_out"]])
+    X = model.laws.independent(X) if isinstance(model, Independent) else X
+    held = np.arange(len(X)) >= len(found["train"])
+    at = np.concatenate([found["train_at"], found["held_out_at"]])
+    kinds = kept.notes.get("rows", ["training row", "held-out row"])
+    names = [f"{kinds[int(h)]} {i}" for h, i in zip(held, at, strict=True)]
+    colours = [Colour("training or held-out", held.astype(float), ["training", "held-out"])]
+    if "train_labels" in found:
+        labels = np.concatenate([found["train_labels"], found["held_out_labels"]])
+        colours.insert(0, Colour("class", labels.astype(float), [str(name) for name in kept.notes["classes"]]))
+    context = None
+    if "train_context" in found:
+        context = np.concatenate([found["train_context"], found["held_out_context"]])
+        columns = (config.get("data") or {}).get("context_columns") or []
+        colours += [Colour(str(name), context[:, j]) for j, name in enumerate(columns[:8])]
+    return _Rows(X, held, names, colours, context, "")
+
+
+def _coloured(rows: _Rows, log_prob: np.ndarray) -> list[Colour]:
+    density = Colour("log density", log_prob, unit="nats")
+    return [*rows.colours[:1], density, *rows.colours[1:]]
+
+
+def _about(config: Mapping[str, Any], model: Any) -> str:
+    data, shape = config.get("data") or {}, config.get("architecture") or {}
+    if not data:
+        return "A density fitted in Python."
+    given = f" given {', '.join(data['context_columns'])}" if data.get("context_columns") else ""
+    steps = (
+        f"{model.history_[-1]['step']:,} steps in {model.history_[-1]['seconds']:.0f} s"
+        if model.history_
+        else "no training"
+    )
+    return (
+        f"{data['rows']:,} training rows of {len(data['columns'])} column{'s' * (len(data['columns']) != 1)}{given}, "
+        f"{data['held_out_rows']:,} held out to measure on; {shape.get('layers')} {shape.get('kernel')} couplings "
+        f"of width {shape.get('width')}, {steps}."
+    )
+
+
+def _lead(features: int, rows: _Rows) -> str:
+    sentences = ["A flow bends space step by step until the data look like noise. Move the slider, or press play."]
+    if features == 2:
+        sentences.append(
+            "The lines are a straight grid of latent space; orange lines hold 50, 80 and 95 % of the learnt mass, "
+            "circles are 1, 2 and 3 deviations of the base."
+        )
+    if features > 2:
+        sentences.append("Choose which two axes to see; circles are 1, 2 and 3 deviations of the base.")
+    if features == 2 and rows.context is not None:
+        sentences.append("The grid is that of the middle context.")
+    return " ".join([*sentences, rows.about]).strip()
+
+
+def _line_section(exact: bool) -> Section:
+    what = "held-out rows, the learnt density" + (" and the exact one" if exact else "")
+    place = chart("chart-line", "Probability density", f"Lines of {what}")
+    return Section("density", "Density", f"Of the {what}.", place)
+
+
+def _latent_section(off: tuple[float, float, float, int]) -> Section:
+    worst, usual, p, rows = off
+    charts = chart(
+        "chart-pit", "Uniforms of the latent coordinates", "Histograms of the uniforms, flat where the fit is right"
+    )
+    charts += chart("chart-bell", "Latent coordinates", "Histograms of latent coordinates beside the standard normal")
+    told = [("largest distance", f"{worst:.4f}"), ("usual for a right fit, below", f"{usual:.4f}")]
+    told += [("p-value, all columns", f"{p:.3g}"), ("held-out rows tested", f"{rows:,}")]
+    lead = (
+        "The place of each held-out row under the model, by latent coordinate. Grey band: 95 % of the bars of a right "
+        "fit. A hump says that the model is too wide there, a cup that it is too narrow."
+    )
+    numbers = table("Kolmogorov–Smirnov test", told)
+    return Section("latent", "Is the fit right?", lead, f'<div class="charts">{charts}</div>{numbers}')

@@ -1,0 +1,162 @@
+"""What the report notices about rows, how it judges a run, and what a run keeps for it."""
+
+import numpy as np
+import pytest
+
+from realnvp.errors import InputError
+from realnvp.report.kept import ROWS, Kept, few, read_kept, write_kept
+from realnvp.report.page import notices, number, of_density, of_energy, of_pictures
+from realnvp.report.page.base import figure_list, packed, paragraphs
+
+RNG = np.random.default_rng(0)
+FIGURES = {
+    "held_out_nll": 1.0,
+    "held_out_nll_error": 0.01,
+    "gaussian_nll": 2.0,
+    "mixture_nll": 1.5,
+    "mixture_parts": 8,
+    "round_trip_error": 1e-12,
+}
+FOUND = {
+    "ess_": 0.9,
+    "pareto_k_": 0.2,
+    "coverage_": 0.9,
+    "log_normalizer_": 1.0,
+    "log_normalizer_error_": 0.1,
+    "evaluations_": 100,
+}
+
+
+def density(history=(), stopped="max_steps", **figures):
+    config = {"figures": FIGURES | figures, "data": {"held_out_rows": 100}, "stopped_by": stopped}
+    return of_density(config | {"params": {"kernel": "affine"}}, history, None)
+
+
+@pytest.mark.parametrize(
+    ("figures", "grade", "words"),
+    [
+        ({"gap": 0.01, "gap_error": 0.001, "entropy": 0.99}, "good", "Practically the truth: 0.010 nats"),
+        ({"gap": 0.7, "gap_error": 0.1, "entropy": 0.3}, "poor", "Still 0.70 nats"),
+        ({}, "good", "Better than a Gaussian and a mixture of normals, by 0.50 nats"),
+        ({"gaussian_nll": 0.5}, "poor", "Worse than a plain Gaussian, by 0.50 nats"),
+        ({"mixture_nll": 0.8}, "fair", "but not than a mixture"),
+        ({"gaussian_nll": 1.01, "mixture_nll": 1.0}, "fair", "No better than a Gaussian"),
+        ({"mixture_nll": None}, "good", "Better than a Gaussian, by 1.00 nats"),
+    ],
+)
+def test_a_density_is_judged_by_the_truth_or_else_by_plainer_ones(figures, grade, words):
+    found = density(**figures)
+
+    assert found.grade == grade
+    assert words in found.headline
+
+
+def test_a_training_that_was_still_getting_better_is_told():
+    falling = [{"step": i, "train": 10 - i, "held_out": 10.0 - i, "best": 10.0 - i} for i in range(10)]
+    flat = [record | {"held_out": 1.0, "train": 1.0, "best": 1.0} for record in falling]
+
+    assert any("still getting better" in line for line in density(falling).advice)
+    assert not any("still getting better" in line for line in density(flat).advice)
+    assert not any("still getting better" in line for line in density(falling, "early_stopping").advice)
+
+
+def test_rows_learnt_by_heart_are_told():
+    course = [{"step": i, "train": 0.1, "held_out": 1.0, "best": 1.0} for i in range(10)]
+
+    assert any("0.90 nats better than held-out" in line for line in density(course).advice)
+
+
+@pytest.mark.parametrize(
+    ("ess", "k", "grade"), [(0.9, 0.2, "good"), (0.9, 0.9, "poor"), (0.4, 0.2, "fair"), (0.01, 0.2, "poor")]
+)
+def test_an_energy_is_judged_by_its_weights(ess, k, grade):
+    found = of_energy({"found": FOUND | {"ess_": ess, "pareto_k_": k}, "data": {"log_normalizer": 1.2}}, [])
+
+    assert found.grade == grade
+    assert any("0.2000 off, 2.0 errors" in unit for _, _, unit in found.figures)
+
+
+def test_weights_without_a_tail_are_trusted():
+    assert of_energy({"found": FOUND | {"pareto_k_": None}}, []).grade == "good"
+
+
+def test_pictures_are_judged_beside_independent_pixels():
+    figures = {"bits_per_dim": 1.5, "bits_per_dim_error": 0.1, "pixelwise_bits": 2.0, "uniform_bits": 4.0}
+    figures |= {"draws": 4, "returned": 5, "sent": 5}
+    found = of_pictures({"figures": figures, "data": {"held_out": 10}}, [])
+
+    assert found.grade == "good"
+    assert "1.50 bits per dimension: 25 % fewer than independent pixels" in found.headline
+
+
+def test_hard_columns_are_noticed():
+    n = 400
+    whole = RNG.integers(3, size=n).astype(float)
+    spiked = np.where(RNG.random(n) < 0.3, 0.0, RNG.normal(size=n))
+    heavy = RNG.standard_cauchy(n)
+    plain = RNG.normal(size=n)
+    X = np.column_stack([whole, spiked, heavy, plain, 2 * plain + 1e-3 * RNG.normal(size=n)])
+    told = " ".join(notices(X, ["whole", "spiked", "heavy", "plain", "copy"]))
+
+    assert "whole takes only 3 values" in told
+    assert "of spiked are exactly 0" in told
+    assert "heavy has a heavy tail" in told
+    assert "plain and copy are nearly copies" in told
+
+
+def test_easy_columns_are_passed_over():
+    assert notices(RNG.normal(size=(500, 3)), ["a", "b", "c"]) == []
+
+
+def test_repeated_rows_are_noticed():
+    X = RNG.normal(size=(100, 2))
+
+    assert "50 % of the rows are repeated" in notices(np.concatenate([X, X]), ["a", "b"])[0]
+
+
+def test_what_is_kept_is_read_again(tmp_path):
+    arrays = {"x": RNG.normal(size=(5, 2)), "labels": np.arange(5)}
+    write_kept(tmp_path, Kept(arrays, {"classes": ["a", "b"]}))
+    found = read_kept(tmp_path)
+
+    np.testing.assert_array_equal(found.arrays["x"], arrays["x"])
+    assert found.arrays["labels"].dtype == np.int64
+    assert found.notes == {"classes": ["a", "b"]}
+
+
+def test_nothing_kept_is_no_error_and_damage_is_one(tmp_path):
+    assert dict(read_kept(tmp_path).arrays) == {}
+    (tmp_path / ROWS).write_bytes(b"nonsense")
+
+    with pytest.raises(InputError, match="damaged"):
+        read_kept(tmp_path)
+
+
+def test_few_of_many_rows_are_kept_in_order():
+    assert few(10, 2, 2000).tolist() == list(range(10))
+    assert len(few(10_000, 2, 2000)) == 2000
+    assert len(few(10_000, 1000, 2000)) == 200
+    assert (np.diff(few(10_000, 2, 2000)) > 0).all()
+
+
+def test_numbers_are_packed_as_they_are():
+    import base64
+
+    found = packed(np.arange(6).reshape(2, 3) / 7)
+
+    assert found["shape"] == [2, 3]
+    np.testing.assert_allclose(np.frombuffer(base64.b64decode(found["data"]), "<f4"), np.arange(6) / 7, rtol=1e-6)
+
+
+def test_words_cannot_become_html():
+    evil = "<script>alert('1')</script>"
+
+    assert "<script>" not in figure_list([(evil, evil, evil)]) + paragraphs(evil, [evil], "noticed")
+    assert "<code>--lr</code>" in paragraphs("a", ["try `--lr` lower"], "advice")
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(-1.5, "−1.50"), (float("nan"), "not a number"), (None, "not a number"), (1234.5, "1,234.50")]
+)
+def test_numbers_are_told(value, told):
+    assert number(value, 2) == told
