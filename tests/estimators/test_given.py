@@ -6,6 +6,7 @@ import torch
 from scipy import stats
 
 from realnvp import InputError, RealNVP
+from realnvp.data.columns import Codec, Column
 from realnvp.estimators.parts import given
 
 QUICK = {"layers": 3, "width": 32, "verbose": False, "random_state": 0, "device": "cpu"}
@@ -27,6 +28,8 @@ def fitted():
 
 class Known(RealNVP):
     """The normal of the test above itself, in place of a flow that has learnt it."""
+
+    codec_ = Codec((Column("y0"), Column("y1")))
 
     def _exact(self):
         return Exact()
