@@ -308,6 +308,8 @@ def test_columns_that_follow_from_others_are_named_and_drawn(realnvp, tmp_path):
     assert code == 0
     assert "1 column follows from others, 'twice' = 2 * 'a': " in err
     assert len(err.splitlines()) == 1
+    assert "law       'twice' = 2 * 'a'" in realnvp("info", "run")[1]
+    assert (tmp_path / "run/report.html").is_file()
     assert realnvp("sample", "run", "-n", 20, "--out", "new.csv")[0] == 0
     new = read_table("new.csv")
     assert new.columns == ("a", "twice", "b")

@@ -6,6 +6,7 @@ import pytest
 
 from realnvp import RealNVP
 from realnvp.data.table import read_table
+from realnvp.report import read_kept
 
 QUICK = ["--max-steps", "40", "--layers", "2", "--width", "8"]
 
@@ -105,3 +106,41 @@ def test_a_run_that_refuses_empty_cells_refuses_them_when_it_scores(realnvp, tab
 
     assert "has a missing value in row" in realnvp("score", "run", "holed.csv", "--out", "scores.csv")[2]
     assert realnvp("impute", "run", "holed.csv", "--out", "whole.csv")[0] == 0
+
+
+def test_columns_that_gaps_make_continuous_are_warned_of_by_name(realnvp, holed):
+    holed.assign(visits=np.random.default_rng(0).poisson(2, len(holed))).to_csv("visits.csv", index=False)
+    code, _, err = realnvp("fit", "visits.csv", *QUICK, "--missing", "marginalise", "--out", "run", "--no-figures")
+
+    assert code == 0
+    assert len(err.splitlines()) == 1
+    assert "rows with missing values (NaN) are learnt as continuous numbers" in err
+    assert "'visits': " in err
+    assert RealNVP.load("run").codec_.is_plain
+    assert RealNVP.load("run").columns_[3]["name"] == "visits"
+
+
+def test_what_is_said_of_columns_is_of_their_names_behind_one_that_follows(realnvp, table, tmp_path):
+    rng = np.random.default_rng(0)
+    a, wait = rng.normal(size=300), rng.gamma(2, size=300)
+    pd.DataFrame({"a": a, "twice": 2 * a, "visits": rng.poisson(3, 300), "wait": wait}).to_csv("laws.csv", index=False)
+    code, out, err = realnvp("fit", "laws.csv", *QUICK, "--bounds", "wait=0:", "--out", "run")
+
+    assert code == 0
+    assert "'twice' = 2 * 'a'" in err
+    assert len(err.splitlines()) == 1
+    assert "column visits: " in out
+    assert "column wait: " in out
+    assert [column["name"] for column in RealNVP.load("run").columns_] == ["a", "visits", "wait"]
+    assert (tmp_path / "run/report.html").is_file()
+
+
+def test_the_page_of_a_table_with_gaps_is_of_its_whole_rows(realnvp, holed, tmp_path):
+    code, _, err = realnvp("fit", "holed.csv", *QUICK, "--missing", "marginalise", "--out", "run")
+    kept = read_kept(tmp_path / "run").arrays
+
+    assert (code, err) == (0, "")
+    assert (tmp_path / "run/report.html").is_file()
+    assert len(kept["train"]) == len(kept["train_at"]) > 100
+    assert not np.isnan(kept["train"]).any()
+    np.testing.assert_array_equal(kept["train"], holed.to_numpy()[kept["train_at"]])

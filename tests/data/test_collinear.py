@@ -82,3 +82,14 @@ def test_a_gap_is_read_off_a_law_backwards():
 
     np.testing.assert_allclose(laws.independent(holed)[:3], x[:3, :2], atol=1e-9)
     assert np.isnan(laws.independent(holed)[3]).all()
+
+
+def test_sums_of_whole_numbers_come_back_whole():
+    rng = np.random.default_rng(0)
+    a, b = rng.poisson(3, 1000).astype(float), rng.poisson(300, 1000).astype(float)
+    X = np.column_stack([a, b, a + b, 3 * a - b + 7, a / 3])
+    laws = Laws(tuple(linear_laws(X)))
+
+    assert laws.dependent == [2, 3, 4]
+    assert np.array_equal(laws.whole(laws.independent(X))[:, :4], X[:, :4])
+    assert laws.laws[2].slopes[0] == pytest.approx(1 / 3, rel=1e-14)

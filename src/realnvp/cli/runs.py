@@ -1,4 +1,4 @@
-"""``realnvp info``, ``export`` and ``impute``: what a run holds, its flow for other runtimes, and tables made whole."""
+"""``realnvp info``, ``export``, ``impute`` and ``report``: what else is done with a run than drawing and scoring."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,6 +47,7 @@ def export(
     log_prob.onnx gives log densities of x, sample.onnx turns base noise into draws; flow.json describes both.
     """
     from realnvp.cli.use import kind_of
+    from realnvp.data.collinear import Laws
     from realnvp.export import onnx
     from realnvp.train.checkpoint import read_config
 
@@ -61,7 +62,9 @@ def export(
         )
     flow = _flow(run, kind)
     data = config.get("data") or {}
-    notes: dict[str, Any] = {"kind": kind, "columns": data.get("columns") or config.get("columns")}
+    columns = data.get("columns") or config.get("columns")
+    laws = Laws.of(config.get("laws"))  # columns that follow from others are no part of the flow
+    notes: dict[str, Any] = {"kind": kind, "columns": columns and laws.others(columns)}
     notes |= {"context_columns": data.get("context_columns"), "classes": config.get("classes")}
     notes |= {"levels": config["params"].get("levels")}  # of pictures: x = (k + u) / levels
     onnx(flow, folder, force=force, **{name: value for name, value in notes.items() if value})

@@ -10,6 +10,7 @@ import numpy as np
 
 from realnvp.cli.base import counted, figures, in_words, measured_rows, noticed, say, why
 from realnvp.cli.resume import unfinished
+from realnvp.data.collinear import Laws
 from realnvp.data.table import iter_table, table_columns
 from realnvp.data.write import TableWriter
 from realnvp.errors import InputError, nearest
@@ -136,6 +137,8 @@ def info(run: Path, *, as_json: bool) -> None:
     say(f"run       {run}, format {config['format']}, written by realnvp {config['version']}")
     say(f"model     {in_words(shape)}")
     say(f"columns   {', '.join(columns)}{' given ' * bool(given)}{', '.join(given)}")
+    for law in Laws.of(config.get("laws")).laws:
+        say(f"law       {law.told(columns)}")
     noticed(config.get("kinds") or [])
     say(f"training  {why(config['stopped_by'])}")
     if more := unfinished(run):

@@ -200,8 +200,14 @@ def _law(j: int, others: list[int], loc: np.ndarray, scale: np.ndarray, triangle
     slopes = share * scale[j] / scale[picked]
     start = loc[j] - slopes @ loc[picked]
     size = np.abs(loc[j]) + np.abs(slopes) @ np.abs(loc[picked]) + scale[j]
-    rounded = 0.0 if abs(start) < _EXACT * size else float(start)
-    return Law(j, tuple(picked), tuple(map(float, slopes)), rounded)
+    rounded = 0.0 if abs(start) < _EXACT * size else _short(float(start), size)
+    return Law(j, tuple(picked), tuple(_short(float(s), abs(s)) for s in slopes), rounded)
+
+
+def _short(value: float, size: float) -> float:
+    """Return the number of ten digits that the value is up to rounding, if there is one: sums of whole numbers are."""
+    short = float(f"{value:.10g}")
+    return short if abs(short - value) <= 1e-12 * size else value
 
 
 def _warn_near(values: np.ndarray, columns: Sequence[str]) -> None:
