@@ -18,7 +18,7 @@ def session(name):
 
 
 def test_a_table_is_exported_in_its_own_units(realnvp, table):
-    realnvp("fit", table, *QUICK, "--context", "age")
+    realnvp("fit", table, *QUICK, "--context", "age", "--members", "1")
     code, out, err = realnvp("export", "run", "--onnx")
     rows = np.loadtxt(table, delimiter=",", skiprows=1)
     (found,) = session("log_prob").run(None, {"x": rows[:, :2], "context": rows[:, 2:]})
@@ -31,6 +31,14 @@ def test_a_table_is_exported_in_its_own_units(realnvp, table):
     about = json.loads(Path("run/onnx/flow.json").read_text())
     assert (about["columns"], about["context_columns"]) == (["height", "width"], ["age"])
     assert about["base"]["name"] == "normal"
+
+
+def test_several_flows_as_one_are_not_exported(realnvp, table):
+    realnvp("fit", table, *QUICK, "--members", "2")
+    code, _, err = realnvp("export", "run", "--onnx")
+
+    assert code == 2
+    assert "a mixture of 2 densities is not exported yet: fit with members=1" in err
 
 
 def test_an_energy_and_pictures_are_exported(realnvp):

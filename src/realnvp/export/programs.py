@@ -5,6 +5,8 @@ import warnings
 import torch
 from torch import Tensor, nn
 
+from realnvp.ensemble import Ensemble
+from realnvp.errors import InputError
 from realnvp.export.plain import plain
 from realnvp.flow import Flow
 
@@ -38,6 +40,8 @@ def programs(flow: Flow, *, dtype: torch.dtype | None = None) -> dict[str, torch
     """
     wide = torch.float64 if len(flow.event_shape) == 1 else torch.float32
     dtype = wide if dtype is None else dtype
+    if isinstance(flow, Ensemble):
+        raise InputError(f"a mixture of {len(flow.members)} densities is not exported yet: fit with members=1")
     made, rows = plain(flow, dtype), torch.export.Dim("rows", min=1)
     given = {"context": torch.zeros(3, flow.context, dtype=dtype)} if flow.context else {}
     found = {}

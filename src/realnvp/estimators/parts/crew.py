@@ -185,8 +185,10 @@ class Crew:
     def history(self) -> list[dict]:
         """Return the records of all trainings, one after another, and one of all flows together (its member is 0)."""
         trained = [m for m in self.members if m.history]
-        if not trained or self.chosen == trained[:1]:
-            return trained[0].history if trained else []
+        if not trained:
+            return []
+        if len(trained) == 1 and self.chosen == trained:
+            return trained[0].history
         found, steps, seconds = [], 0, 0.0
         for i, m in enumerate(trained):
             moved = [{**r, "step": r["step"] + steps, "seconds": r["seconds"] + seconds} for r in m.history]

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from realnvp.errors import InputError
-from realnvp.estimators.parts.base import LAYERS, WIDE, precision_of
+from realnvp.estimators.parts.base import LAYERS, WIDE, chosen, precision_of
 
 __all__ = ["Settings", "budget", "epochs", "passes", "settings"]
 
@@ -44,6 +44,8 @@ def settings(model: Any, rows: int, features: int, context: int, device: torch.d
     ``layers="auto"`` is 4 of splines, 10 of affine maps, 8 of shifts; ``width="auto"`` is 64; ``dropout="auto"`` is
     100 columns / rows, at most 0.3, none below 0.02 and none in constant memory.
     """
+    if model.kernel != "auto":
+        chosen("kernel", model.kernel, LAYERS)
     width = _WIDTH if model.width == "auto" else int(model.width)
     alone = features == 1 and not context
     first = model.kernel if model.kernel != "auto" else "affine" if features >= _MANY_COLUMNS else "spline"

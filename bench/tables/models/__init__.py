@@ -1,0 +1,1 @@
+"""One small file for each library: ``fit(rows, budget, seed, **options) -> Fitted``, the clock running."""
