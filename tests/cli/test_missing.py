@@ -108,6 +108,7 @@ def test_a_run_that_refuses_empty_cells_refuses_them_when_it_scores(realnvp, tab
     assert realnvp("impute", "run", "holed.csv", "--out", "whole.csv")[0] == 0
 
 
+@pytest.mark.filterwarnings("default")
 def test_columns_that_gaps_make_continuous_are_warned_of_by_name(realnvp, holed):
     holed.assign(visits=np.random.default_rng(0).poisson(2, len(holed))).to_csv("visits.csv", index=False)
     code, _, err = realnvp("fit", "visits.csv", *QUICK, "--missing", "marginalise", "--out", "run", "--no-figures")
@@ -120,6 +121,7 @@ def test_columns_that_gaps_make_continuous_are_warned_of_by_name(realnvp, holed)
     assert RealNVP.load("run").columns_[3]["name"] == "visits"
 
 
+@pytest.mark.filterwarnings("default")
 def test_what_is_said_of_columns_is_of_their_names_behind_one_that_follows(realnvp, table, tmp_path):
     rng = np.random.default_rng(0)
     a, wait = rng.normal(size=300), rng.gamma(2, size=300)
