@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from realnvp.bases import Slices
 from realnvp.errors import InputError
 from realnvp.flow import Flow
 
@@ -15,7 +16,7 @@ class Ensemble(Flow):
     """The mixture ``q(x) = sum_k w_k q_k(x)`` of flows over the same events: exact, and sampled in one pass.
 
     ``forward`` and ``inverse``, and ``transform`` and ``base``, are those of the first member: a mixture has no latent
-    space of its own, and so no ``push`` or ``rsample``.
+    space of its own. ``push`` takes standard normal noise, whatever the members' bases.
 
     Args:
         members: flows of one event shape and one number of context features.
@@ -33,6 +34,7 @@ class Ensemble(Flow):
             raise InputError("an ensemble needs flows of one event shape and one number of context features")
         super().__init__(members[0].transform, members[0].base)
         self.others = nn.ModuleList(members[1:])
+        self.slices = Slices()
         self.register_buffer("log_weights", log_weights.log_softmax(0))
 
     @property
@@ -47,14 +49,20 @@ class Ensemble(Flow):
         return torch.logsumexp(each + self.log_weights.to(each.dtype), -1)
 
     def push(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Refuse: base noise says nothing of which member it is for."""
-        raise InputError("an ensemble has no base noise of its own: use sample, or fit with members=1")
+        """Turn standard normal noise ``z`` into ``x`` and ``log q(x)``; its first coordinate says of which member."""
+        self._check(z, context)
+        e, within = self.slices(z[..., 0], self.log_weights.exp().to(z.dtype))
+        x = torch.zeros_like(z)
+        for k, member in enumerate(self.members):
+            noise = member.base.from_normal(torch.cat((e[k][..., None], z[..., 1:]), -1))
+            x = torch.where(within[k][..., None], member.inverse(noise, context)[0], x)
+        return x, self.log_prob(x, context)
 
     def rsample(
         self, n: int | tuple[int, ...] = (), context: Tensor | None = None, *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Refuse: which member a draw comes from has no gradient."""
-        raise InputError("draws of an ensemble have no gradients: use sample, or fit with members=1")
+        raise InputError("draws of several flows have no gradients: use sample, or fit with members=1")
 
     @torch.no_grad()
     def sample(

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from realnvp import BoltzmannGenerator, ImageRealNVP, RealNVP
+from realnvp.ensemble import Ensemble
 
 QUICK = ["--max-steps", "5", "--layers", "1", "--width", "4", "--no-figures", "--out", "run"]
 
@@ -33,12 +34,22 @@ def test_a_table_is_exported_in_its_own_units(realnvp, table):
     assert about["base"]["name"] == "normal"
 
 
-def test_several_flows_as_one_are_not_exported(realnvp, table):
-    realnvp("fit", table, *QUICK, "--members", "2")
+def test_several_flows_as_one_are_exported(realnvp, table):
+    realnvp("fit", table, *QUICK[2:], "--max-steps", "300", "--width", "8")
     code, _, err = realnvp("export", "run", "--onnx")
+    model = RealNVP.load("run")
+    z = np.random.default_rng(0).normal(size=(10_000, 3))
+    x, log_prob = session("sample").run(None, {"z": z})
+    frame = pd.DataFrame(x, columns=model.feature_names_in_)
 
-    assert code == 2
-    assert "a mixture of 2 densities is not exported yet: fit with members=1" in err
+    assert (code, err) == (0, "")
+    assert isinstance(model.flow_, Ensemble)
+    np.testing.assert_allclose(log_prob, model.score_samples(frame), atol=1e-5)
+    np.testing.assert_allclose(session("log_prob").run(None, {"x": x})[0], log_prob, atol=1e-5)
+    assert json.loads(Path("run/onnx/flow.json").read_text())["base"]["name"] == "normal"
+    drawn = model.sample(10_000, random_state=0)
+    np.testing.assert_allclose(x.mean(0), drawn.mean(0), atol=0.1)
+    np.testing.assert_allclose(np.cov(x.T), np.cov(drawn.T), atol=0.3)
 
 
 def test_an_energy_and_pictures_are_exported(realnvp):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from realnvp.shapes import sum_event
 
-__all__ = ["LOG_2PI", "Base", "LocScale"]
+__all__ = ["LOG_2PI", "Base", "LocScale", "Slices"]
 
 
 class Base(nn.Module):
@@ -37,6 +37,10 @@ class Base(nn.Module):
             Remarks on a Multivariate Transformation (Rosenblatt, 1952), https://doi.org/10.1214/aoms/1177729394
         """
         raise TypeError(f"{type(self).__name__} has no cdf")
+
+    def from_normal(self, z: Tensor) -> Tensor:
+        """Return the draw that standard normal noise ``z`` of the same shape stands for."""
+        raise TypeError(f"{type(self).__name__} is not made from normal noise")
 
     def extra_repr(self) -> str:
         """Show the event's shape."""
@@ -68,6 +72,10 @@ class LocScale(Base):
         """Draw ``n`` points, with gradients to location and scale."""
         return self.loc + self.log_scale.exp() * self.standard_sample((n, *self.event_shape), generator)
 
+    def from_normal(self, z: Tensor) -> Tensor:
+        """Return location and scale of the noise whose distribution function is that of ``z``."""
+        return self.loc + self.log_scale.exp() * self.standard_from_normal(z)
+
     def cdf(self, z: Tensor) -> Tensor:
         """Distribution function of each coordinate."""
         return self.standard_cdf((z - self.loc) * torch.exp(-self.log_scale))
@@ -80,9 +88,37 @@ class LocScale(Base):
         """Distribution function of the standard noise, elementwise."""
         raise TypeError(f"{type(self).__name__} does not say its noise")
 
+    def standard_from_normal(self, z: Tensor) -> Tensor:
+        """Return the standard noise at the distribution function of normal noise, elementwise."""
+        raise TypeError(f"{type(self).__name__} does not say its noise")
+
     def standard_sample(self, shape: Sequence[int], generator: torch.Generator | None) -> Tensor:
         """Draw standard noise."""
         raise TypeError(f"{type(self).__name__} does not say its noise")
+
+
+class Slices(nn.Module):
+    """Cut the line into parts by weight, so that standard normal noise says which part and is noise again within it.
+
+    ``e_k = Phi^-1((Phi(z) - c_k) / w_k)`` where ``c_k <= Phi(z) < c_k + w_k``, ``c_k`` the sum of the weights before.
+    """
+
+    def forward(self, z: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the noise ``e`` within each part, ``(parts, *)`` of ``z`` (*), and whether it is in it."""
+        ends = weights.cumsum(0).reshape(-1, *(1,) * z.dim())
+        u, part = self.cdf(z), weights.reshape(ends.shape)
+        which = (u >= ends[:-1]).sum(0)
+        info = torch.finfo(z.dtype)
+        within = ((u - (ends - part)) / part).clamp(info.tiny, 1 - info.eps / 2)
+        return self.quantile(within), which == torch.arange(len(ends), device=z.device).reshape(ends.shape)
+
+    def cdf(self, z: Tensor) -> Tensor:
+        """The normal distribution function."""
+        return torch.special.ndtr(z)
+
+    def quantile(self, u: Tensor) -> Tensor:
+        """Its inverse."""
+        return torch.special.ndtri(u)
 
 
 LOG_2PI = math.log(2 * math.pi)

@@ -26,6 +26,10 @@ class Logistic(LocScale):
         """Distribution function of the standard logistic, elementwise."""
         return torch.sigmoid(e)
 
+    def standard_from_normal(self, z: Tensor) -> Tensor:
+        """Return ``logit(Phi(z))``."""
+        return torch.special.log_ndtr(z) - torch.special.log_ndtr(-z)
+
     def standard_sample(self, shape: Sequence[int], generator: torch.Generator | None) -> Tensor:
         """Draw standard logistics from uniforms."""
         u = torch.rand(*shape, generator=generator, dtype=self.loc.dtype, device=self.loc.device)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from realnvp.bases.base import LOG_2PI, Base
+from realnvp.bases.base import LOG_2PI, Base, Slices
 
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
@@ -24,6 +24,7 @@ class Mixture(Base):
     def __init__(self, features: int, components: int = 8, *, seed: int = 0) -> None:
         super().__init__()
         self.event_shape = (features,)
+        self.slices = Slices()
         generator = torch.Generator().manual_seed(seed)
         self.logits = nn.Parameter(torch.zeros(components))
         self.loc = nn.Parameter(torch.randn(components, features, generator=generator))
@@ -75,6 +76,15 @@ class Mixture(Base):
         for k, (loc, root) in enumerate(zip(self.loc, self.root, strict=True)):  # memory of n rows, not of n matrices
             z = torch.where(which == k, loc + noise @ root.T, z)
         return z
+
+    def from_normal(self, z: Tensor) -> Tensor:
+        """Return draws of the components: the first coordinate of the noise says of which."""
+        e, within = self.slices(z[..., 0], self.logits.softmax(0))
+        x = torch.zeros_like(z)
+        for k, (loc, root) in enumerate(zip(self.loc, self.root, strict=True)):
+            noise = torch.cat((e[k][..., None], z[..., 1:]), -1)
+            x = torch.where(within[k][..., None], loc + noise @ root.T, x)
+        return x
 
     def _noise(self, z: Tensor) -> Tensor:
         """``L_k^-1 (z - loc_k)`` of each component, shape ``(components, features, n)``."""

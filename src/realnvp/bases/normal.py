@@ -21,6 +21,10 @@ class Normal(LocScale):
         """Distribution function of the standard normal, elementwise."""
         return torch.special.ndtr(e)
 
+    def standard_from_normal(self, z: Tensor) -> Tensor:
+        """Return ``z``."""
+        return z
+
     def standard_sample(self, shape: Sequence[int], generator: torch.Generator | None) -> Tensor:
         """Draw standard normals."""
         return torch.randn(*shape, generator=generator, dtype=self.loc.dtype, device=self.loc.device)

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from realnvp.bases import Mixture
+from realnvp.bases import Base, Mixture, Normal
+from realnvp.ensemble import Ensemble
 from realnvp.errors import InputError
 from realnvp.export.plain import plain
 from realnvp.export.programs import NAMES, programs
@@ -130,7 +131,7 @@ def _silence() -> Iterator[None]:
 def _try(flow: Flow, dtype: torch.dtype, sessions: dict[str, Any]) -> None:
     """Run both files on draws of the flow; where one says other numbers, refuse it."""
     exact = plain(flow, dtype)
-    z = flow.base.sample(_TRIED, torch.Generator(next(flow.buffers(), torch.empty(0)).device).manual_seed(0))
+    z = _base(flow).sample(_TRIED, torch.Generator(next(flow.buffers(), torch.empty(0)).device).manual_seed(0))
     z = z.detach().cpu().to(dtype)
     given = {"context": torch.zeros(_TRIED, flow.context, dtype=dtype)} if flow.context else {}
     x, log_prob = exact.push(z, *given.values())
@@ -143,9 +144,14 @@ def _try(flow: Flow, dtype: torch.dtype, sessions: dict[str, Any]) -> None:
                 raise InputError(f"{name}.onnx does not give the flow's numbers: nothing was written, report this")
 
 
+def _base(flow: Flow) -> Base:
+    """What ``z`` is drawn from: of several flows, normal noise that says which."""
+    return Normal(flow.event_shape).to(next(flow.buffers())) if isinstance(flow, Ensemble) else flow.base
+
+
 def _noise(flow: Flow) -> dict[str, object]:
     """Say what ``z`` is drawn from."""
-    base = flow.base
+    base = _base(flow)
     if not isinstance(base, Mixture):
         return {"name": type(base).__name__.lower(), **{k: v.tolist() for k, v in base.state_dict().items()}}
     weights = base.logits.detach().softmax(0)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from realnvp.bases import Base, Mixture
+from realnvp.bases import Base, Mixture, Slices
 from realnvp.export.normal import distribution, quantile
 from realnvp.flow import Flow
 from realnvp.nets import KeepsDouble
@@ -76,6 +76,11 @@ def _(base: Mixture) -> nn.Module:
     return _Mixture(base)
 
 
+@_simple.register
+def _(_: Slices) -> nn.Module:
+    return _Slices()
+
+
 class _Matrix(Transform):
     """``z = A x + b`` and ``x = A^-1 (z - b)``, both matrices constants."""
 
@@ -132,17 +137,18 @@ class _Mixture(Base):
 
     log_weights: Tensor
     loc: Tensor
+    root: Tensor
     inverted: Tensor
     log_det: Tensor
 
     def __init__(self, base: Mixture) -> None:
         super().__init__()
-        self.event_shape = base.event_shape
+        self.event_shape, self.slices = base.event_shape, _Slices()
         wide = copy.deepcopy(base).double()
         eye = torch.eye(wide.loc.shape[1], dtype=torch.float64)
         inverted = torch.linalg.solve_triangular(wide.root, eye.expand_as(wide.root), upper=False)
         found = {"log_weights": wide.logits.log_softmax(0), "loc": wide.loc, "inverted": inverted}
-        found["log_det"] = wide.log_diagonal.sum(-1)
+        found |= {"log_det": wide.log_diagonal.sum(-1), "root": wide.root}
         for name, value in found.items():
             self.register_buffer(name, value.detach().clone())
 
@@ -151,6 +157,25 @@ class _Mixture(Base):
         each = -0.5 * (e.square().sum(-1) + _LOG_2PI * self.event_shape[0]) - self.log_det + self.log_weights
         top = each.amax(-1, keepdim=True)
         return (each - top).exp().sum(-1).log() + top.squeeze(-1)
+
+    def from_normal(self, z: Tensor) -> Tensor:
+        e, within = self.slices(z[..., 0], self.log_weights.exp())
+        x = torch.zeros_like(z)
+        for k, (loc, root) in enumerate(zip(self.loc, self.root, strict=True)):
+            noise = torch.cat((e[k].unsqueeze(-1), z[..., 1:]), -1)
+            x = torch.where(within[k].unsqueeze(-1), loc + noise @ root.T, x)
+        return x
+
+
+class _Slices(Slices):
+    """The same with the normal's quantile and distribution function written out."""
+
+    def cdf(self, z: Tensor) -> Tensor:
+        return 0.5 * (1 + distribution(z))
+
+    def quantile(self, u: Tensor) -> Tensor:
+        z = quantile(torch.minimum(u, 1 - u))
+        return torch.where(u < 0.5, z, -z)
 
 
 class _Probit(Probit):

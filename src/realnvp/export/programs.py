@@ -5,8 +5,6 @@ import warnings
 import torch
 from torch import Tensor, nn
 
-from realnvp.ensemble import Ensemble
-from realnvp.errors import InputError
 from realnvp.export.plain import plain
 from realnvp.flow import Flow
 
@@ -34,14 +32,12 @@ def programs(flow: Flow, *, dtype: torch.dtype | None = None) -> dict[str, torch
     """Return the flow as exported programs for any number of rows, by name.
 
     ``"log_prob"``   ``x -> log q(x)``, nats
-    ``"sample"``     ``z -> x, log q(x)`` for base noise ``z``, with ``Flow.push``'s results
+    ``"sample"``     ``z -> x, log q(x)`` for base noise ``z`` (of an ensemble: normal), ``Flow.push``'s results
 
     A context (n, C) goes behind. ``dtype`` is float64 for vectors, as the estimators compute, and float32 for pictures.
     """
     wide = torch.float64 if len(flow.event_shape) == 1 else torch.float32
     dtype = wide if dtype is None else dtype
-    if isinstance(flow, Ensemble):
-        raise InputError(f"a mixture of {len(flow.members)} densities is not exported yet: fit with members=1")
     made, rows = plain(flow, dtype), torch.export.Dim("rows", min=1)
     given = {"context": torch.zeros(3, flow.context, dtype=dtype)} if flow.context else {}
     found = {}
