@@ -32,4 +32,4 @@ def test_the_readmes_commands_exist():
     said = set(re.findall(r"^realnvp (\w+)", README.read_text(encoding="utf-8"), re.MULTILINE))
 
     assert said <= {command.callback.__name__ for command in app.registered_commands}
-    assert said == {"fit", "boltzmann", "sample", "score", "info", "report"}
+    assert said == {"fit", "boltzmann", "sample", "score", "info", "report", "impute"}

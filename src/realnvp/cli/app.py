@@ -18,12 +18,15 @@ from realnvp.cli.options import (
     Force,
     Kernel,
     Kinds,
+    Layers,
     LearningRate,
     MaxSteps,
     MaxTime,
     Members,
     Memory,
     MemoryName,
+    Missing,
+    MissingName,
     NoFigures,
     Out,
     PictureFlow,
@@ -36,9 +39,10 @@ from realnvp.cli.options import (
     Seed,
     Split,
     Threads,
+    Width,
 )
 from realnvp.cli.parse import bodies, box, columns_are, names, values, words
-from realnvp.cli.runs import export, info, report
+from realnvp.cli.runs import export, impute, info, report
 from realnvp.errors import InputError
 
 __all__ = ["app"]
@@ -83,15 +87,8 @@ def fit(
         Kernel | None, typer.Option(help="Affine is Real NVP, additive is NICE; by default by the table's size.")
     ] = None,
     base: Annotated[BaseName, typer.Option(help="Base distribution.")] = BaseName.normal,
-    layers: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Number of couplings, of pictures in a scale; by default 4 of splines, 10 of affine maps."
-        ),
-    ] = None,
-    width: Annotated[
-        int | None, typer.Option(min=1, help="Width of the hidden layers of each net; by default 64, of pictures 32.")
-    ] = None,
+    layers: Layers = None,
+    width: Width = None,
     columns: Annotated[str | None, typer.Option(help="Columns to learn, by name, with commas between.")] = None,
     context: Annotated[str | None, typer.Option(help="Columns to condition on, with commas between.")] = None,
     kinds: Kinds = "auto",
@@ -112,6 +109,7 @@ def fit(
     compiled: Compile = None,
     memory: Memory = MemoryName.stored,
     precision: Precision = PrecisionName.auto,
+    missing: Missing = MissingName.refuse,
     seed: Seed = 0,
     threads: Threads = None,
     out: RunOut = None,
@@ -148,7 +146,8 @@ def fit(
         from realnvp.cli.pictures import fit as learn
 
         of_tables = {"columns": columns, "context": context, "rows": rows, "members": members, "bounds": bounds}
-        if wrong := [name for name, value in of_tables.items() if value] + ["kinds"] * (kinds != "auto"):
+        of_tables |= {"kinds": kinds != "auto", "missing": missing != MissingName.refuse}
+        if wrong := [name for name, value in of_tables.items() if value]:
             raise InputError(f"{data} holds pictures, and --{wrong[0]} is for tables: leave it out")
         params |= {"flips": flips, "dequantisation": "variational" if variational else "uniform"}
         params |= {} if architecture is None else {"architecture": architecture.value}
@@ -161,7 +160,7 @@ def fit(
     given |= {"variational": variational, "data-dir": data_dir}
     if wrong := [f"--{name}" for name, value in given.items() if value]:
         raise InputError(f"{data} holds no pictures, and {wrong[0]} is for those: leave it out")
-    more = {"members": members or "auto", **columns_are(kinds, bounds)}
+    more = {"members": members or "auto", "missing": missing.value, **columns_are(kinds, bounds)}
     rest = (rows, threads, out, checkpoint_every, resume, not no_figures, force, quiet)
     run(data, params | more, Choices(names(columns), names(context), *rest))
 
@@ -297,4 +296,5 @@ def score(
 
 app.command()(info)
 app.command()(export)
+app.command()(impute)
 app.command()(report)

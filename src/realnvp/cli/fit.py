@@ -2,6 +2,9 @@
 
 import shlex
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,40 +14,16 @@ import torch
 from realnvp.cli.base import figures, in_words, interrupts, measured_rows, noticed, reserved, say, use_threads, why
 from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, kept, say_how
-from realnvp.data.check import check_columns
+from realnvp.cli.source import HELD_OUT, Source, read_source
 from realnvp.data.columns import check_edges, edges_of, kinds_of
-from realnvp.data.images import IMAGE_SETS
-from realnvp.data.table import read_table, table_columns
-from realnvp.data.toy import TOYS, Toy
-from realnvp.errors import InputError, nearest
 from realnvp.estimators.density import AUTO, RealNVP
 from realnvp.estimators.parts.base import check_params
+from realnvp.estimators.parts.columns import laws_of, plain_codec
 from realnvp.files import CHECKPOINT
 from realnvp.measure import Estimate, gaussian_nll, mean_nll, mixture_nll, truth_gap
-from realnvp.report import draw_run
+from realnvp.report import draw_run, independent
 
 __all__ = ["run"]
-
-HELD_OUT = 20_000
-"""Fresh rows of a toy set that the figures are measured on."""
-
-
-@dataclass
-class Source:
-    """What there is to learn from: training rows, rows to measure on, and what is known of them."""
-
-    name: str
-    columns: list[str]
-    train: np.ndarray
-    held_out: np.ndarray
-    context: np.ndarray | None = None
-    held_context: np.ndarray | None = None
-    context_columns: tuple[str, ...] = ()
-    labels: np.ndarray | None = None
-    train_labels: np.ndarray | None = None
-    at: np.ndarray | None = None
-    held_at: np.ndarray | None = None
-    truth: Toy | None = None
 
 
 @dataclass(frozen=True)
@@ -70,14 +49,15 @@ def run(data: str, params: dict, chosen: Choices) -> None:
     check_params(model, AUTO)
     use_threads(chosen.threads, model.width)
     check_resume(resume=chosen.resume, out=chosen.out)
-    source = _source(data, chosen, params["random_state"])
+    told: dict = {"seed": model.random_state, "missing": model.missing}
+    source = read_source(data, chosen.columns, chosen.context, chosen.rows, **told)
     _by_number(model, source)
     with reserved(Path(data).stem, chosen.out, chosen.force or chosen.resume) as folder:
         checkpoint = kept(folder, every=chosen.checkpoint_every, resume=chosen.resume, force=chosen.force)
         say(_opening(source, model), quiet=quiet)
-        with interrupts(model):
+        with interrupts(model), _told_by_name():
             model.fit(source.train, context=source.context, checkpoint=checkpoint)
-        model.codec_ = model.codec_.renamed(source.columns)
+        model.codec_ = model.codec_.renamed(model.laws_.others(source.columns))
         noticed(model.columns_, quiet=quiet)
         if checkpoint is None:
             (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
@@ -95,7 +75,7 @@ def run(data: str, params: dict, chosen: Choices) -> None:
 
 
 def _by_number(model: RealNVP, source: Source) -> None:
-    """Turn what is said of columns by name into numbers: the model sees an array."""
+    """Turn what is said of columns by name into numbers, and say by name what a fit of the array would warn of."""
     names = source.columns
     kinds, edges = kinds_of(model.kinds, names), edges_of(model.bounds, names)
     for j, name in enumerate(names):
@@ -104,63 +84,18 @@ def _by_number(model: RealNVP, source: Source) -> None:
         model.kinds = dict(enumerate(kinds))
     if isinstance(model.bounds, dict):
         model.bounds = {j: (pair.low, pair.high) for j, pair in enumerate(edges)}
+    laws = laws_of(source.train, names, kinds, {})
+    if np.isnan(rows := laws.independent(source.train)).any():
+        plain_codec(rows, laws.others(names), laws.others(kinds), laws.others(edges), {})
 
 
-def _source(data: str, chosen: Choices, seed: int) -> Source:
-    if data not in TOYS:
-        if chosen.rows is not None:
-            raise InputError(f"--rows counts draws of a toy set, and {data} is none: leave it out")
-        return _table(data, chosen.columns, chosen.context, seed)
-    if chosen.columns or chosen.context:
-        raise InputError(f"the toy set {data!r} is learnt whole: leave --columns and --context out")
-    return _toy(data, chosen.rows or 10_000, seed)
-
-
-def _toy(name: str, rows: int, seed: int) -> Source:
-    law = TOYS[name]
-    held_out, labels = law.sample_with_labels(HELD_OUT, seed + 10_000)
-    train, train_labels = law.sample_with_labels(rows, seed)
-    return Source(
-        name,
-        [f"x{i}" for i in range(law.features)],
-        train,
-        held_out,
-        labels=labels if law.classes > 1 else None,
-        train_labels=train_labels if law.classes > 1 else None,
-        truth=law,
-    )
-
-
-def _table(data: str, columns: list[str], context: list[str], seed: int) -> Source:
-    path = Path(data)
-    if not path.suffix and not path.exists():
-        raise InputError(f"no file and no known set is called {data!r}{nearest(data, [*TOYS, *IMAGE_SETS])}")
-    if path.is_dir():
-        raise InputError(f"{data} is a folder: name one file in it (.csv, .parquet, .npy or .npz)")
-    if both := [name for name in columns if name in context]:
-        raise InputError(f"column {both[0]!r} is named both in --columns and in --context: name it once")
-    names = columns or [name for name in table_columns(path) if name not in context]
-    if not names:
-        raise InputError("every column is in --context: leave at least one to learn")
-    values = read_table(path, [*names, *context]).values
-    if len(values) < 10:
-        raise InputError(f"{data} has {len(values)} rows: give at least 10, so that some can be held out")
-    order = np.random.default_rng(seed).permutation(len(values))
-    test = order[: min(len(values) // 10, HELD_OUT)]
-    train = order[len(test) :]
-    split = len(names)
-    check_columns(values[train, :split], names)
-    return Source(
-        path.stem,
-        names,
-        values[train, :split],
-        values[test, :split],
-        context=values[train, split:] if context else None,
-        held_context=values[test, split:] if context else None,
-        context_columns=tuple(context),
-        at=train,
-        held_at=test,
-    )
+@contextmanager
+def _told_by_name() -> Iterator[None]:
+    """Silence what a fit of the array says of its columns: it was said under their names when they were read."""
+    with warnings.catch_warnings():
+        told = "(.* from others, |columns .* are nearly copies|rows with missing values .* continuous)"
+        warnings.filterwarnings("ignore", told, UserWarning)
+        yield
 
 
 def _opening(source: Source, model: RealNVP) -> str:
@@ -174,25 +109,29 @@ def _measure(model: RealNVP, source: Source) -> dict[str, float]:
     """Return the figures of the run, in nats."""
     log_prob = model.score_samples(source.held_out, context=source.held_context)
     nll = mean_nll(log_prob)
-    gauss = _gaussian(source)
+    gauss = _gaussian(model, source)
     found = {"held_out_nll": nll.value, "held_out_nll_error": nll.error, "gaussian_nll": gauss.value}
     if source.truth is not None:
         gap = truth_gap(source.truth.log_prob(source.held_out), log_prob)
         found |= {"entropy": source.truth.entropy, "gap": gap.value, "gap_error": gap.error}
     if source.context is None:
-        mixture, parts = mixture_nll(source.train, source.held_out)
+        train, held_out = (model.laws_.independent(rows) for rows in (source.train, source.held_out))
+        mixture, parts = mixture_nll(train[~np.isnan(train).any(axis=1)], held_out)
         found |= {"mixture_nll": mixture.value, "mixture_parts": parts}
     Z = model.transform(source.held_out, context=source.held_context)
     back = model.inverse_transform(Z, context=source.held_context)
     return found | {"round_trip_error": float(np.abs(back - source.held_out).max())}
 
 
-def _gaussian(source: Source) -> Estimate:
+def _gaussian(model: RealNVP, source: Source) -> Estimate:
     """NLL of the Gaussian of the columns; given others, that of the joint Gaussian less that of the others."""
+    train, held_out = (model.laws_.independent(rows) for rows in (source.train, source.held_out))
+    whole = ~np.isnan(train).any(axis=1)
     if source.context is None or source.held_context is None:
-        return gaussian_nll(source.train, source.held_out)
-    joint = gaussian_nll(np.hstack([source.train, source.context]), np.hstack([source.held_out, source.held_context]))
-    return Estimate(joint.value - gaussian_nll(source.context, source.held_context).value, joint.error)
+        return gaussian_nll(train[whole], held_out)
+    context = source.context[whole]
+    joint = gaussian_nll(np.hstack([train[whole], context]), np.hstack([held_out, source.held_context]))
+    return Estimate(joint.value - gaussian_nll(context, source.held_context).value, joint.error)
 
 
 def _save(model: RealNVP, folder: Path, source: Source, measured: dict, force: bool) -> None:
@@ -209,8 +148,10 @@ def _save(model: RealNVP, folder: Path, source: Source, measured: dict, force: b
 
 def _keep(folder: Path, source: Source) -> None:
     """Keep some rows for the report."""
+    whole = ~np.isnan(source.train).any(axis=1)
+    about = (source.at, source.context, source.train_labels)
     parts = {
-        "train": (source.train, source.at, source.context, source.train_labels),
+        "train": (source.train[whole], *(None if a is None else a[whole] for a in about)),
         "held_out": (source.held_out, source.held_at, source.held_context, source.labels),
     }
     kept = {}
@@ -225,15 +166,16 @@ def _keep(folder: Path, source: Source) -> None:
 
 def _draw(model: RealNVP, folder: Path, source: Source) -> None:
     params = {**model.get_params(), "max_steps": 0, "verbose": False}
-    before = RealNVP(**params).fit(source.train, context=source.context)
+    with _told_by_name():
+        before = RealNVP(**params).fit(source.train, context=source.context)
     draw_run(
         folder / "figures",
-        model,
-        source.held_out,
+        independent(model),
+        model.laws_.independent(source.held_out),
         labels=source.labels,
         truth=source.truth,
-        before=before,
-        names=source.columns,
+        before=independent(before),
+        names=model.laws_.others(source.columns),
         context=source.held_context,
         reference=_base_draws(model) if model.base != "normal" else None,
     )

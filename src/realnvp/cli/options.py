@@ -18,12 +18,15 @@ __all__ = [
     "Force",
     "Kernel",
     "Kinds",
+    "Layers",
     "LearningRate",
     "MaxSteps",
     "MaxTime",
     "Members",
     "Memory",
     "MemoryName",
+    "Missing",
+    "MissingName",
     "NoFigures",
     "Out",
     "PictureFlow",
@@ -36,6 +39,7 @@ __all__ = [
     "Seed",
     "Split",
     "Threads",
+    "Width",
 ]
 
 
@@ -87,6 +91,22 @@ class PrecisionName(str, Enum):
     bf16 = "bf16"
 
 
+class MissingName(str, Enum):
+    """What is done with rows that have empty cells."""
+
+    refuse = "refuse"
+    marginalise = "marginalise"
+
+
+Layers = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Number of couplings, of pictures in a scale; by default 4 of splines, 10 of affine maps."
+    ),
+]
+Width = Annotated[
+    int | None, typer.Option(min=1, help="Width of the hidden layers of each net; by default 64, of pictures 32.")
+]
 PictureFlow = Annotated[
     Architecture | None, typer.Option(help="Of pictures: glow (the default), real_nvp as published, or flat.")
 ]
@@ -103,6 +123,7 @@ Compile = Annotated[
     typer.Option("--compile/--no-compile", help="Compile the training step, or not; by default where it pays."),
 ]
 Memory = Annotated[MemoryName, typer.Option(help="constant: the memory of one coupling, half as long again or more.")]
+Missing = Annotated[MissingName, typer.Option(help="Empty cells: refuse them, or learn from such rows as they are.")]
 Precision = Annotated[PrecisionName, typer.Option(help="Of the nets, in training; auto: bf16 where wide and fast.")]
 MaxSteps = Annotated[int | None, typer.Option(min=0, help="Most training steps; by default 3000, of pictures 5000.")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Rows per step; by default 512, of pictures 32.")]

@@ -1,4 +1,4 @@
-"""``realnvp info`` and ``export``: what a run holds, and its flow as files for other runtimes."""
+"""``realnvp info``, ``export``, ``impute`` and ``report``: what else is done with a run than drawing and scoring."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from realnvp.cli.base import say, sentences
-from realnvp.cli.options import Force, Quiet, Run
+from realnvp.cli.options import Force, Out, Quiet, Run, Seed
 from realnvp.errors import InputError
 
 if TYPE_CHECKING:
     from realnvp.flow import Flow
 
-__all__ = ["export", "info", "report"]
+__all__ = ["export", "impute", "info", "report"]
 
 
 @sentences
@@ -47,6 +47,7 @@ def export(
     log_prob.onnx gives log densities of x, sample.onnx turns base noise into draws; flow.json describes both.
     """
     from realnvp.cli.use import kind_of
+    from realnvp.data.collinear import Laws
     from realnvp.export import onnx
     from realnvp.train.checkpoint import read_config
 
@@ -61,7 +62,9 @@ def export(
         )
     flow = _flow(run, kind)
     data = config.get("data") or {}
-    notes: dict[str, Any] = {"kind": kind, "columns": data.get("columns") or config.get("columns")}
+    columns = data.get("columns") or config.get("columns")
+    laws = Laws.of(config.get("laws"))  # columns that follow from others are no part of the flow
+    notes: dict[str, Any] = {"kind": kind, "columns": columns and laws.others(columns)}
     notes |= {"context_columns": data.get("context_columns"), "classes": config.get("classes")}
     notes |= {"levels": config["params"].get("levels")}  # of pictures: x = (k + u) / levels
     onnx(flow, folder, force=force, **{name: value for name, value in notes.items() if value})
@@ -69,6 +72,27 @@ def export(
     say(f"log_prob.onnx   x{entries} -> log_prob, nats", quiet=quiet)
     say(f"sample.onnx     z{entries} -> x, log_prob, for noise z as flow.json says", quiet=quiet)
     say(f"in {folder}; both were run, and give the numbers of the run", quiet=quiet)
+
+
+@sentences
+def impute(
+    run: Run,
+    data: Annotated[Path, typer.Argument(help="A .csv .parquet .npy .npz file with the run's columns.")],
+    out: Out,
+    seed: Seed = 0,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fill the empty cells of a table by draws given the rest of their rows.
+
+    Other seeds give other draws. The run's columns are written, in a stream.
+    """
+    from realnvp.cli.use import impute as complete
+    from realnvp.cli.use import kind_of
+
+    if (kind := kind_of(run)) != "density":
+        raise InputError(f"{run} is of kind {kind!r}: impute takes a run that fit wrote for a table")
+    complete(run, data, out, seed=seed, force=force, quiet=quiet)
 
 
 @sentences

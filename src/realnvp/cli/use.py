@@ -1,8 +1,7 @@
-"""``realnvp sample``, ``score`` and ``info``: what is done with a run."""
+"""``realnvp sample``, ``score``, ``impute`` and ``info``: what is done with a run."""
 
 import json
 import math
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,15 +10,17 @@ import numpy as np
 
 from realnvp.cli.base import counted, figures, in_words, measured_rows, noticed, say, why
 from realnvp.cli.resume import unfinished
+from realnvp.data.collinear import Laws
 from realnvp.data.table import iter_table, table_columns
 from realnvp.data.write import TableWriter
 from realnvp.errors import InputError, nearest
+from realnvp.measure.base import plain_arrays
 from realnvp.train.checkpoint import CONFIG, read_config
 
 if TYPE_CHECKING:
     from realnvp.estimators import BoltzmannGenerator
 
-__all__ = ["info", "kind_of", "sample", "score"]
+__all__ = ["impute", "info", "kind_of", "sample", "score"]
 
 _LOG_Z = ("log_normalizer_", "log_normalizer_error_")
 
@@ -89,19 +90,37 @@ def score(run: Path, data: Path, out: Path, *, force: bool, quiet: bool) -> None
     from realnvp.estimators import RealNVP
 
     columns, given = _columns(run)
-    pieces = iter_table(data, _matching(data, [*columns, *given]))
+    missing = read_config(run)["params"].get("missing", "refuse")
+    pieces = iter_table(data, _matching(data, [*columns, *given]), missing=missing)
     writer = TableWriter(out, ["log_prob"], force=force)
     model: Any = _energy(run) if read_config(run).get("kind") == "boltzmann" else RealNVP.load(run)
     total, rows = 0.0, 0
     with writer:
         for piece in counted(_values(pieces), None, "scoring", quiet=quiet):
             X, C = np.split(piece, [len(columns)], axis=1)
-            with warnings.catch_warnings():  # the columns were chosen by name above
-                warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
+            with plain_arrays():  # the columns were chosen by name above
                 log_prob = model.score_samples(X, **({"context": C} if given else {}))
             writer.write(log_prob[:, None])
             total, rows = total + float(log_prob.sum()), rows + len(log_prob)
     say(f"{rows:,} log densities in {out}: mean {total / rows:.4f} nats per row", quiet=quiet)
+
+
+def impute(run: Path, data: Path, out: Path, *, seed: int, force: bool, quiet: bool) -> None:
+    """Write the run's columns of ``data``, empty cells filled by draws given the rest of their rows."""
+    from realnvp.estimators import RealNVP
+
+    columns, given = _columns(run)
+    pieces = iter_table(data, _matching(data, [*columns, *given]), missing="marginalise")
+    writer = TableWriter(out, columns, force=force)
+    model, seeds = RealNVP.load(run), np.random.default_rng(seed)
+    cells, rows = 0, 0
+    with writer:
+        for piece in counted(_values(pieces), None, "filling in", quiet=quiet):
+            X, C = np.split(piece, [len(columns)], axis=1)
+            with plain_arrays():
+                writer.write(model.impute(X, **({"context": C} if given else {}), random_state=seeds))
+            cells, rows = cells + int(np.isnan(X).sum()), rows + len(X)
+    say(f"{cells:,} empty cells of {rows:,} rows filled in {out}", quiet=quiet)
 
 
 def info(run: Path, *, as_json: bool) -> None:
@@ -118,6 +137,8 @@ def info(run: Path, *, as_json: bool) -> None:
     say(f"run       {run}, format {config['format']}, written by realnvp {config['version']}")
     say(f"model     {in_words(shape)}")
     say(f"columns   {', '.join(columns)}{' given ' * bool(given)}{', '.join(given)}")
+    for law in Laws.of(config.get("laws")).laws:
+        say(f"law       {law.told(columns)}")
     noticed(config.get("kinds") or [])
     say(f"training  {why(config['stopped_by'])}")
     if more := unfinished(run):
@@ -149,9 +170,10 @@ def _columns(run: Path) -> tuple[list[str], list[str]]:
     config = read_config(run)
     try:
         shape, data = config["architecture"], config.get("data", {})
-        columns = data.get("columns") or config.get("columns") or [f"x{i}" for i in range(shape["features"])]
+        features = shape["features"] + len(config.get("laws") or [])
+        columns = data.get("columns") or config.get("columns") or [f"x{i}" for i in range(features)]
         given = data.get("context_columns") or [f"c{i}" for i in range(shape.get("context", 0))]
-        whole = (len(columns), len(given)) == (shape["features"], shape.get("context", 0))
+        whole = (len(columns), len(given)) == (features, shape.get("context", 0))
         whole = whole and config.get("columns") in (None, columns)
     except (KeyError, TypeError, AttributeError):
         whole = False

@@ -6,7 +6,7 @@ import numpy as np
 
 from realnvp.errors import InputError
 
-__all__ = ["check_columns", "check_names", "check_scale"]
+__all__ = ["check_columns", "check_gaps", "check_names", "check_scale", "refuse_gaps"]
 
 
 def check_columns(values: np.ndarray, columns: Sequence[str]) -> None:
@@ -14,8 +14,9 @@ def check_columns(values: np.ndarray, columns: Sequence[str]) -> None:
     n, d = values.shape
     if n < d:
         raise InputError(f"too few rows ({n}) for {d} columns: give at least as many rows, or keep fewer columns")
-    for j in np.flatnonzero((values == values[:1]).all(axis=0)).tolist():
-        raise InputError(f"column {columns[j]!r} is constant ({values[0, j]:.12g}): leave it out, it has no density")
+    low, high = np.fmin.reduce(values), np.fmax.reduce(values)  # of what is not missing
+    for j in map(int, np.flatnonzero(low == high)):
+        raise InputError(f"column {columns[j]!r} is constant ({low[j]:.12g}): leave it out, it has no density")
     check_scale(values, columns)
 
 
@@ -29,7 +30,37 @@ def check_names(table: object) -> None:
 
 def check_scale(values: np.ndarray, columns: Sequence[str]) -> None:
     """Refuse numbers whose squares leave the range of float64; constant columns pass."""
-    reach = np.abs(values).max(axis=0, initial=0)
-    width = values.max(axis=0, initial=-np.inf) / 2 - values.min(axis=0, initial=np.inf) / 2
+    reach = np.fmax.reduce(np.abs(values), initial=0)
+    width = np.fmax.reduce(values, initial=-np.inf) / 2 - np.fmin.reduce(values, initial=np.inf) / 2
     for j in np.flatnonzero((reach > 1e150) | ((width > 0) & (width < 1e-150))).tolist():
         raise InputError(f"column {columns[j]!r} has a scale that float64 cannot square: multiply it by a constant")
+
+
+def check_gaps(values: np.ndarray, columns: Sequence[str], missing: object) -> None:
+    """Check the gaps (NaN) of a table to learn from: none where they are refused, else some value in every line."""
+    if missing not in ("refuse", "marginalise"):
+        raise InputError(f"missing must be 'refuse' or 'marginalise', got {missing!r}")
+    gaps = np.isnan(values)
+    if not gaps.any():
+        return
+    if missing == "refuse":
+        refuse_gaps(
+            values, columns, "fill in or drop those rows, or learn from them as they are by missing='marginalise'"
+        )
+    for j in map(int, np.flatnonzero(gaps.all(axis=0))):
+        raise InputError(f"column {columns[j]!r} has no values at all: leave it out")
+    if len(empty := np.flatnonzero(gaps.all(axis=1))):
+        raise InputError(f"row {empty[0]} has no values at all ({len(empty)} such rows): drop what says nothing")
+
+
+def refuse_gaps(values: np.ndarray, columns: Sequence[str], advice: str) -> None:
+    """Refuse a table with gaps (NaN): say how many, and what to do."""
+    gaps = np.isnan(values)
+    if not gaps.any():
+        return
+    which = [repr(columns[int(j)]) for j in np.flatnonzero(gaps.any(axis=0))]
+    named = ", ".join(which[:5]) + ", …" * (len(which) > 5)
+    raise InputError(
+        f"X has missing values (NaN) in {np.count_nonzero(gaps.any(axis=1))} of {len(values)} rows and {len(which)} of "
+        f"{values.shape[1]} columns ({named}): {advice}"
+    )

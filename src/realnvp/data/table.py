@@ -26,24 +26,26 @@ _BOMB = 1 << 30  # bytes that an archive may unpack to, however small it is
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """values: (n, D) float64, C-contiguous and finite; columns: their D names."""
+    """values: (n, D) float64, C-contiguous and finite (or NaN, where asked for); columns: their D names."""
 
     values: np.ndarray
     columns: tuple[str, ...]
 
 
-def read_table(path: str | Path, columns: Sequence[str] | None = None) -> Table:
+def read_table(path: str | Path, columns: Sequence[str] | None = None, *, missing: str = "refuse") -> Table:
     """The whole file; `columns` names those to keep, in that order (none named: all)."""
-    pieces = list(iter_table(path, columns))
+    pieces = list(iter_table(path, columns, missing=missing))
     return Table(np.concatenate([piece.values for piece in pieces]), pieces[0].columns)
 
 
-def iter_table(path: str | Path, columns: Sequence[str] | None = None, *, rows: int = 65536) -> Iterator[Table]:
-    """The same table in pieces of at most `rows` rows: memory does not grow with the file (but for .npz)."""
+def iter_table(
+    path: str | Path, columns: Sequence[str] | None = None, *, rows: int = 65536, missing: str = "refuse"
+) -> Iterator[Table]:
+    """The table in pieces of at most `rows` rows (.npz: all in memory); empty cells are NaN where not refused."""
     if rows < 1:
         raise InputError(f"rows is {rows}, and a piece needs at least one row: ask for 1 or more")
     source = _source(Path(path))
-    return _pieces(source, _places(source, columns), rows)
+    return _pieces(source, _places(source, columns), rows, missing)
 
 
 def table_columns(path: str | Path) -> tuple[str, ...]:
@@ -123,12 +125,12 @@ def _places(source: _Source, columns: Sequence[str] | None) -> list[int]:
     return [source.names.index(name) for name in columns or source.names]
 
 
-def _pieces(source: _Source, places: list[int], rows: int) -> Iterator[Table]:
+def _pieces(source: _Source, places: list[int], rows: int, missing: str) -> Iterator[Table]:
     """Tables of at most `rows` rows; after the first value that is not finite the others are only counted."""
     names = tuple(source.names[place] for place in places)
     first, seen, faults = "", 0, 0
     for block in source.blocks(places, rows):
-        finite = np.isfinite(block)
+        finite = np.isfinite(block) if missing == "refuse" else ~np.isinf(block)
         if not first and not finite.all():
             i, j = np.argwhere(~finite)[0]
             what = "a missing" if np.isnan(block[i, j]) else "an infinite"

@@ -14,21 +14,28 @@ from torch import Tensor
 
 import realnvp
 from realnvp.data.batches import Batch, Deck, shuffled, stream
+from realnvp.data.check import refuse_gaps
+from realnvp.data.collinear import Laws
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, check_params, device_of, fitting, plain_params, seed_of
 from realnvp.estimators.parts.build import rebuild, scalers
 from realnvp.estimators.parts.columns import (
-    codec_of,
     freshened,
     held_out_density,
     in_code,
     learnt,
     plain_bounds,
     recoded,
+    told_apart,
 )
 from realnvp.estimators.parts.crew import Crew
+from realnvp.estimators.parts.frames import column_names
+from realnvp.estimators.parts.gaps import fill
+from realnvp.estimators.parts.gaussians import Gaussians
+from realnvp.estimators.parts.given import Conditional
 from realnvp.estimators.parts.member import Member
-from realnvp.estimators.parts.rows import context_rows, drawn, fingerprint, hold_out, scaled
+from realnvp.estimators.parts.missing import Missing
+from realnvp.estimators.parts.rows import context_rows, drawn, fingerprint, scaled
 from realnvp.estimators.parts.sample import Sample, row_weights
 from realnvp.estimators.parts.use import TableUse, quantile_curve
 from realnvp.session import Record
@@ -41,16 +48,16 @@ AUTO = ("kernel", "layers", "width", "max_steps", "members", "marginals", "dropo
 """What may be left to the rule."""
 
 
-class RealNVP(TableUse, BaseEstimator):
+class RealNVP(Missing, Conditional, TableUse, BaseEstimator):
     """Exact density of a table, learnt by a coupling flow; samples and latent coordinates in one pass.
 
     ``log q(x) = log base(f(x)) + log |det df/dx|`` in nats and in the units of ``X``: columns are standardised inside
     and the Jacobian of that is counted. Columns of whole numbers, of few values, of text or categories in a data frame
     are learnt as such: ``q`` is then a mass in them, a density in the others, and samples are of their kind. A trained
     linear map (LU) mixes the columns before each coupling. Training keeps the weights that are best on held-out rows.
-    With fewer rows than 20,000 ``q`` is a mixture of several flows
-    and of normals, no less likely on the held-out rows than the best of them. Of the named kernels a single column
-    without context takes ``"spline"``: the others can only shift and scale it.
+    With fewer rows than 20,000 ``q`` is a mixture of several flows and of normals, under which the held-out rows are no
+    less likely than under the best of them. Of the named kernels a single column without context takes ``"spline"``:
+    the others can only shift and scale it.
 
     Args:
         kernel: ``"affine"`` (Real NVP), ``"additive"`` (NICE) or ``"spline"`` (rational-quadratic splines); ``"auto"``
@@ -79,6 +86,11 @@ class RealNVP(TableUse, BaseEstimator):
             left, splines and strongly decayed affine maps in turn, and a Gaussian mixture beside them.
         marginals: bend each column by itself first (``transforms.SinhArcsinh``); ``"auto"`` tries whether that pays.
         dropout: in the nets while training; ``"auto"`` is 100 columns / rows, at most 0.3, and none below 0.05.
+        missing: ``"refuse"`` says where values are missing (NaN); ``"marginalise"`` learns from incomplete rows too, of
+            missing at random: their gaps are filled by draws of a Gaussian mixture (EM) given what was observed, and
+            from half of each flow's training on again and again by draws of the flow (stochastic EM). Rows held out are
+            those without gaps. All columns are then learnt as continuous numbers, with a warning where more was noticed
+            of them. ``score_samples`` gives the log density of what was observed.
         device: where to train; by default the accelerator if there is one.
         random_state: seed; the same seed gives the same numbers on the same machine.
         verbose: show a progress bar on a terminal or in a notebook.
@@ -88,8 +100,10 @@ class RealNVP(TableUse, BaseEstimator):
         flow_: the trained ``realnvp.Flow``, in float32 and in the units of ``X``; of several an ``Ensemble``, whose
             latent coordinates are those of its heaviest flow; of the code ``codec_`` of ``X`` where some column is not
             plain.
-        columns_: one dict per column: name, kind (continuous, discrete, few values, boolean, categorical, rounded or
-            point mass), what was noticed in a sentence, and its code; nothing of a plain column.
+        laws_: the columns that follow from others by a linear law, and how; they are no part of the density. A table
+            with text or categories is not searched for them.
+        columns_: one dict per other column: name, kind (continuous, discrete, few values, boolean, categorical, rounded
+            or point mass), what was noticed in a sentence, and its code; nothing of a plain column.
         history_: one dict per evaluation: step, seconds, train and held-out NLL in nats, and more; of several flows
             one after another, by ``member``, and at the end the figures of all together, ``member`` 0.
         stopped_by_: ``"max_steps"``, ``"max_time"``, ``"early_stopping"``, ``"callback"``, ``"non_finite"``,
@@ -122,6 +136,7 @@ class RealNVP(TableUse, BaseEstimator):
         members: int | str = "auto",
         marginals: bool | str = "auto",
         dropout: float | str = "auto",
+        missing: str = "refuse",
         device: str | torch.device | None = None,
         random_state: Seed = None,
         verbose: bool = True,
@@ -145,6 +160,7 @@ class RealNVP(TableUse, BaseEstimator):
         self.members = members
         self.marginals = marginals
         self.dropout = dropout
+        self.missing = missing
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -171,15 +187,20 @@ class RealNVP(TableUse, BaseEstimator):
         """
         started = time.monotonic()
         check_params(self, AUTO)
-        sample = self._sample(X, context, sample_weight)
-        held, kept = hold_out(len(sample), self.validation_fraction, seed := seed_of(self.random_state))
+        filled = fill(self._sample(X, context, sample_weight), seed := seed_of(self.random_state), missing=self.missing)
+        sample, self.gap_mixture_ = filled.sample, filled.mixture if context is not None else None
+        held, kept = filled.hold_out(self.validation_fraction, seed)
         measured = len(held) + len(kept) == len(sample)
         crew = Crew(self, sample.pick(kept), sample.pick(held), seed, started, measured=measured, log_m=self._log_m)
         if checkpoint is not None:
             checkpoint.about = {"data": fingerprint(sample.tensors())}
 
         def feed(rows: Sequence[Tensor], deck: Deck, member: Member, seed: int) -> tuple[Iterable[Batch], dict]:
-            return freshened(shuffled(rows, self.batch_size, deck), self.codec_, scalers(member.flow)[0], seed)
+            mine = filled.own(rows)
+            batches: Iterable[Batch] = shuffled(mine, self.batch_size, deck)
+            batches, gaps = filled.refilled(batches, kept, mine[0], member.flow, crew.foreseen, seed)
+            batches, noise = freshened(batches, self.codec_, scalers(member.flow)[0], seed)
+            return batches, gaps | noise
 
         crew.train(feed, checkpoint)
         return self._take(crew)
@@ -193,11 +214,13 @@ class RealNVP(TableUse, BaseEstimator):
         started = time.monotonic()
         check_params(self, AUTO)
         sample = self._sample(draw(held_out))
-        seed, features, noise = seed_of(self.random_state), sample.arrays[0].shape[1], np.random.default_rng(0)
+        refuse_gaps(sample.arrays[0], names := column_names(self), "a stream gives whole rows")
+        seed, noise, self.gap_mixture_ = seed_of(self.random_state), np.random.default_rng(0), None
         crew = Crew(self, sample, sample, seed, started, measured=True, fresh=True, log_m=self._log_m)
 
         def coded(n: int) -> Tensor:
-            y = in_code(self.codec_, drawn(draw, n, features), int(noise.integers(2**32)))[0]
+            rows = self.laws_.independent(drawn(draw, n, len(names)))
+            y = in_code(self.codec_, rows, int(noise.integers(2**32)))[0]
             return scaled(scalers(crew.scaler), [y])[0]
 
         crew.learn(crew.first(), stream(coded, self.batch_size))
@@ -215,6 +238,8 @@ class RealNVP(TableUse, BaseEstimator):
             "params": plain_params(self) | {"bounds": plain_bounds(self.bounds)},
             "architecture": self.architecture_,
             "columns": list(getattr(self, "feature_names_in_", ())) or None,
+            "laws": self.laws_.plain(),
+            "gap_mixture": None if self.gap_mixture_ is None else self.gap_mixture_.plain(),
             "kinds": None if self.codec_.is_plain else self.columns_,
             "stopped_by": self.stopped_by_,
             "held_out_quantiles": self.held_out_quantiles_,
@@ -232,12 +257,14 @@ class RealNVP(TableUse, BaseEstimator):
             model.architecture_, names = config["architecture"], config["columns"]
             model.flow_ = rebuild(model.architecture_)
             model.flow_.load_state_dict(state)
-            model.n_features_in_, model.stopped_by_ = model.architecture_["features"], config["stopped_by"]
-            model.codec_ = recoded(config.get("kinds"), model.n_features_in_)
+            model.laws_, model.stopped_by_ = Laws.of(config.get("laws")), config["stopped_by"]
+            model.gap_mixture_ = Gaussians.of(config.get("gap_mixture"))
+            model.n_features_in_ = model.architecture_["features"] + len(model.laws_.laws)
+            if names is not None:
+                model.feature_names_in_ = np.asarray(names, dtype=object)
+            model.codec_ = recoded(config.get("kinds"), model.laws_.others(column_names(model)))
         model.flow_.to(device_of(device)).eval()
         model.history_, model.held_out_quantiles_ = history, config.get("held_out_quantiles")
-        if names is not None:
-            model.feature_names_in_ = np.asarray(names, dtype=object)
         return model
 
     def _sample(self, X: ArrayLike, context: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Sample:
@@ -248,8 +275,8 @@ class RealNVP(TableUse, BaseEstimator):
         if sample_weight is not None:
             weights = row_weights(sample_weight, len(rows))
             sample = Sample(sample.arrays, weights).pick(weights > 0)
-        self.codec_ = codec_of(self, sample.arrays[0], X, labels)
-        y, log_m = in_code(self.codec_, sample.arrays[0], 0)
+        self.laws_, self.codec_ = told_apart(self, sample.arrays[0], X, labels)
+        y, log_m = in_code(self.codec_, self.laws_.independent(sample.arrays[0]), 0)
         self._log_m = float(np.average(log_m, weights=sample.weights))
         return Sample([y, *sample.arrays[1:]], sample.weights)
 

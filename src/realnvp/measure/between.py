@@ -30,7 +30,7 @@ def kl(p: Density, q: Density, *, n: int = 10_000, random_state: int | np.random
     References:
         On Information and Sufficiency (Kullback, Leibler, 1951), https://doi.org/10.1214/aoms/1177729694
     """
-    x = p.sample(n, random_state=random_state)
+    x = np.asarray(p.sample(n, random_state=random_state))  # a frame where p's set_output asks for one
     with plain_arrays():
         gap = np.asarray(p.score_samples(x), dtype=float) - np.asarray(q.score_samples(x), dtype=float)
     return Estimate.of(gap) if np.isfinite(gap).all() else Estimate(float(gap.mean()), float("nan"))

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ["Conditioned", "Model", "Truth"]
+__all__ = ["Conditioned", "Independent", "Model", "Truth", "independent"]
 
 _MOST_CONTEXTS = 12  # a density averages over at most so many contexts: each costs a pass over the whole grid
 
@@ -86,6 +86,43 @@ class Conditioned:
         """The points of latents under the middle context."""
         away = (self.context - np.median(self.context, axis=0)) / (self.context.std(axis=0) + 1e-300)
         return self.model.inverse_transform(Z, context=_repeat(self.context[(away**2).sum(1).argmin()], len(Z)))
+
+
+@dataclass
+class Independent:
+    """A model of a table some of whose columns follow from others, seen through those others: it is their density."""
+
+    model: Any
+
+    def __post_init__(self) -> None:
+        self.laws, self.history_, self.flow_ = self.model.laws_, self.model.history_, self.model.flow_
+
+    def score_samples(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
+        """Log densities in nats, (n, d) → (n,)."""
+        found: np.ndarray = self.model.score_samples(self.laws.whole(X), context=context)
+        return found
+
+    def sample(self, n: int, /, *, random_state: int, context: np.ndarray | None = None) -> np.ndarray:
+        """Draw points, (n, d)."""
+        drawn = self.model.sample(n, random_state=random_state, context=context)
+        found: np.ndarray = self.laws.independent(drawn)
+        return found
+
+    def transform(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
+        """Data to latent, (n, d) → (n, d)."""
+        found: np.ndarray = self.model.transform(self.laws.whole(X), context=context)
+        return found
+
+    def inverse_transform(self, Z: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
+        """Latent to data, (n, d) → (n, d)."""
+        found: np.ndarray = self.laws.independent(self.model.inverse_transform(Z, context=context))
+        return found
+
+
+def independent(model: Any) -> Any:
+    """Return the model of the columns that do not follow from others: itself where none do."""
+    laws = getattr(model, "laws_", None)
+    return Independent(model) if laws is not None and laws.laws else model
 
 
 def _repeat(row: np.ndarray, n: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """A table's columns as a flow learns them: read, told apart, coded, and given fresh noise in training."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,10 +12,12 @@ from sklearn.utils.validation import validate_data
 from torch import Tensor
 
 from realnvp.data.batches import Batch
-from realnvp.data.check import check_columns, check_names
+from realnvp.data.check import check_columns, check_gaps, check_names
+from realnvp.data.collinear import Laws, find_laws
 from realnvp.data.columns import (
     Codec,
     Column,
+    Edges,
     coded,
     edges_of,
     is_frame,
@@ -23,6 +26,8 @@ from realnvp.data.columns import (
     learn,
     with_labels,
 )
+from realnvp.errors import InputError
+from realnvp.estimators.parts.frames import column_names
 from realnvp.estimators.parts.rows import log_densities, scaled, tensor
 from realnvp.flow import Flow
 from realnvp.nets import Standard
@@ -30,19 +35,24 @@ from realnvp.transforms import Standardise
 
 __all__ = [
     "Noise",
-    "codec_of",
     "decoded",
     "freshened",
     "held_out_density",
     "in_code",
     "joined",
+    "labelled",
+    "laws_of",
     "learnt",
     "plain_bounds",
+    "plain_codec",
     "read_rows",
     "recoded",
     "refreshed",
+    "told_apart",
 ]
 
+_NUMBERS: dict[str, Any] = {"dtype": np.float64, "ensure_all_finite": "allow-nan"}
+"""What a table is read as: gaps are spoken of where it is known what is to be done with them."""
 _FEW = 2000
 """Rows held out that the quantiles are taken of, where each costs many evaluations."""
 
@@ -50,44 +60,86 @@ _FEW = 2000
 def learnt(model: Any, X: Any) -> tuple[np.ndarray, dict]:
     """Read the table of a fit, (n, D) float64, text and categories as codes; return it and their labels."""
     check_names(X)
-    if not is_frame(X):
-        rows: np.ndarray = validate_data(model, X, dtype=np.float64, ensure_min_samples=2)
-        return rows, {}
-    kinds = kinds_of(model.kinds, [str(name) for name in X.columns])
-    labels = labels_of(X, kinds)
-    if not labels:
-        return validate_data(model, X, dtype=np.float64, ensure_min_samples=2), {}
-    validate_data(model, X, skip_check_array=True)
-    return check_array(coded(X, labels), dtype=np.float64, ensure_min_samples=2, input_name="X"), labels
+    labels = labels_of(X, kinds_of(model.kinds, [str(name) for name in X.columns])) if is_frame(X) else {}
+    if labels:
+        validate_data(model, X, skip_check_array=True)
+        return check_array(coded(X, labels), **_NUMBERS, ensure_min_samples=2, input_name="X"), labels
+    rows: np.ndarray = validate_data(model, X, **_NUMBERS, ensure_min_samples=2)
+    return rows, {}
 
 
-def codec_of(model: Any, rows: np.ndarray, X: Any, labels: dict) -> Codec:
-    """Check the rows of a fit, and tell what each column is; whole numbers of a frame stay whole numbers."""
-    names = [str(name) for name in getattr(model, "feature_names_in_", [f"x{i}" for i in range(rows.shape[1])])]
+def told_apart(model: Any, rows: np.ndarray, X: Any, labels: dict) -> tuple[Laws, Codec]:
+    """Check the rows of a fit; tell which columns follow from others, and what each of the others is: plain with gaps.
+
+    Whole numbers of a frame stay whole numbers.
+    """
+    names = column_names(model)
+    check_gaps(rows, names, model.missing)
     check_columns(rows, names)
-    found = learn(rows, names, kinds_of(model.kinds, names), edges_of(model.bounds, names), labels)
+    kinds, edges = kinds_of(model.kinds, names), edges_of(model.bounds, names)
+    laws = laws_of(rows, names, kinds, labels)
+    rows, names, kinds, edges = laws.independent(rows), laws.others(names), laws.others(kinds), laws.others(edges)
+    if np.isnan(rows).any():
+        return laws, plain_codec(rows, names, kinds, edges, labels)
+    found = learn(rows, names, kinds, edges, labels)
     if not labels:
-        return found
-    types = [str(X[name].dtype).lower() for name in X.columns]
+        return laws, found
+    types = [str(X[name].dtype).lower() for name in X.columns]  # of all: columns beside text obey no law
     whole = ["int" in t and c.kind in ("discrete", "few values") for t, c in zip(types, found.columns, strict=True)]
-    return Codec(tuple(replace(c, dtype="int64") if w else c for c, w in zip(found.columns, whole, strict=True)))
+    return laws, Codec(tuple(replace(c, dtype="int64") if w else c for c, w in zip(found.columns, whole, strict=True)))
+
+
+def laws_of(rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], labels: Mapping[int, Any]) -> Laws:
+    """Find the columns that follow from others, with a warning; where some are no numbers none are looked for."""
+    return Laws() if labels or "categorical" in kinds else find_laws(rows, names)
+
+
+def plain_codec(
+    rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], edges: Sequence[Edges], labels: Mapping[int, Any]
+) -> Codec:
+    """Return plain columns for rows with gaps, with a warning where without gaps they would be told apart.
+
+    What is missing is drawn as real numbers, so that the density is one of real numbers.
+    """
+    if labels:
+        first = names[min(labels)]
+        raise InputError(
+            f"X has missing values (NaN), and column {first!r} holds text, categories or booleans: rows with gaps are "
+            "learnt as numbers, so encode or leave out such columns, or fill in or drop those rows"
+        )
+    seen = [x[~np.isnan(x), None] for x in rows.T]
+    parts = zip(seen, names, kinds, edges, strict=True)
+    told = [c for x, name, kind, edge in parts for c in learn(x, [name], [kind], [edge], {}).columns if not c.is_plain]
+    if told:
+        more = f", and {len(told) - 3} more" if len(told) > 3 else ""
+        warnings.warn(
+            "rows with missing values (NaN) are learnt as continuous numbers, without bounds, though of some columns "
+            f"more was noticed: {'; '.join(f'{c.name!r}: {c.noticed}' for c in told[:3])}{more}",
+            stacklevel=2,
+        )
+    return Codec(tuple(map(Column, names)))
 
 
 def read_rows(model: Any, X: Any) -> np.ndarray:
-    """Read a table of the columns that were learnt: (n, D) float64, text and categories as their codes."""
+    """Read a table of the columns that were learnt: (n, D) float64 or NaN, text and categories as their codes."""
     check_names(X)
     codec: Codec = model.codec_
     if not codec.labelled:
-        rows: np.ndarray = validate_data(model, X, dtype=np.float64, reset=False)
+        rows: np.ndarray = validate_data(model, X, **_NUMBERS, reset=False)
         return rows
     validate_data(model, X, skip_check_array=True, reset=False)
     labels = {j: column.labels for j, column in enumerate(codec.columns) if column.labels}
-    return check_array(coded(X, labels), dtype=np.float64, input_name="X")
+    found: np.ndarray = check_array(coded(X, labels), **_NUMBERS, input_name="X")
+    return found
 
 
 def decoded(codec: Codec, y: np.ndarray) -> Any:
     """Return the rows that ``y`` stands for: an array, or a data frame where some columns hold no numbers."""
-    values = codec.inverse(y)
+    return labelled(codec, codec.inverse(y))
+
+
+def labelled(codec: Codec, values: np.ndarray) -> Any:
+    """Return values with what they stand for: an array, or a data frame where some columns hold no numbers."""
     if not codec.labelled:
         return values
     columns = codec.columns
@@ -101,12 +153,12 @@ def plain_bounds(bounds: Any) -> Any:
     return None if bounds is None else [None if v is None or np.isinf(v) else float(v) for v in bounds]
 
 
-def recoded(plain: list[dict] | None, features: int) -> Codec:
+def recoded(plain: list[dict] | None, names: Sequence[str]) -> Codec:
     """Make the code that a run kept; a run that kept none has plain columns."""
     if plain is None:
-        return Codec(tuple(Column(f"x{j}") for j in range(features)))
-    if len(plain) != features:
-        raise ValueError(f"there are {len(plain)} kinds of {features} columns")
+        return Codec(tuple(map(Column, names)))
+    if len(plain) != len(names):
+        raise ValueError(f"there are {len(plain)} kinds of {len(names)} columns")
     return Codec(tuple(map(Column.from_plain, plain)))
 
 
@@ -139,8 +191,8 @@ def refreshed(batches: Iterable[Batch], noise: Noise) -> Iterator[Batch]:
 
 
 def freshened(
-    batches: Iterator[Batch], codec: Codec, scaler: Standardise | Standard, seed: int
-) -> tuple[Iterator[Batch], dict[str, Noise]]:
+    batches: Iterable[Batch], codec: Codec, scaler: Standardise | Standard, seed: int
+) -> tuple[Iterable[Batch], dict[str, Noise]]:
     """Return the batches, with fresh noise where values have cells, and what of that a checkpoint keeps."""
     if not any(column.coarse for column in codec.columns):
         return batches, {}

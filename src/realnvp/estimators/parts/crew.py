@@ -17,7 +17,7 @@ from realnvp.estimators.parts.member import Member, shares
 from realnvp.estimators.parts.mixtures import best_mixture, marginals_pay, mixture_base
 from realnvp.estimators.parts.rows import log_densities, mean_objective, tensor
 from realnvp.estimators.parts.sample import Sample
-from realnvp.estimators.parts.settings import Settings, budget, epochs, settings
+from realnvp.estimators.parts.settings import Settings, budget, epochs, passes, settings
 from realnvp.flow import Flow
 from realnvp.memory import MEMORIES
 from realnvp.objectives import MaxLikelihood, WeightedLikelihood
@@ -32,6 +32,8 @@ _SEEN = 10_000
 """Training rows on which the figure of all flows together is measured."""
 _FEWER = 10_000
 """Below so many rows a mixture of normals may know more than any flow."""
+_FORESEEN = 40
+"""Times over the rows that a flow which the clock ends is taken to get."""
 _NEAR = 0.3
 """A kind of flow that is so many nats behind the best is not tried again."""
 _LIGHT = 0.01
@@ -118,13 +120,12 @@ class Crew:
         """Train one flow with what is left of steps and time, and take it in."""
         model, place = self.model, len(self.members)
         likelihood = MaxLikelihood if len(self.held) == self.given else WeightedLikelihood
-        steps = sum(m.spent[0] for m in self.members)
         outcome = train(
             likelihood(MEMORIES[model.memory](member.core)),
             batches,
             lambda module: mean_objective(module, self.held),
             limits=Limits(
-                min(budget(model) - steps, epochs(model, self.few)),
+                self.most,
                 model.max_time and max(model.max_time - self.seconds, 1e-3),
                 0.25 if model.early_stopping else 0.0,
             ),
@@ -143,6 +144,16 @@ class Crew:
         member.flow.eval()
         self.members.append(member)
         self.seconds = max(time.monotonic() - self.began, self.seconds + member.spent[1])
+
+    @property
+    def most(self) -> int:
+        """Most steps of the next flow."""
+        return min(budget(self.model) - sum(m.spent[0] for m in self.members), epochs(self.model, self.few))
+
+    @property
+    def foreseen(self) -> int:
+        """Steps by which the next flow's time is shared out: the most, or 40 times over the rows before the clock."""
+        return self.most if self.model.max_time is None else min(self.most, passes(self.model, self.few, _FORESEEN))
 
     @property
     def stopped_by(self) -> str:
@@ -262,7 +273,7 @@ class Crew:
         """Say what the checkpoint is about, and take up the flows that were trained before it was written."""
         names = ("batch_size", "lr", "validation_fraction", "memory", "members")
         told = {name: getattr(self.model, name) for name in names}
-        shape = self._shape(self.kinds[0], marginals=self.marginals)
+        shape = self._shape(self.kinds[0], marginals=False)  # whether they are bent follows from data and seed
         checkpoint.about = {**shape, **told, "seed": self.seed, **checkpoint.about}
         if checkpoint.resume:
             tensors, _ = checkpoint.read()

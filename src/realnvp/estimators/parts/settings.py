@@ -9,7 +9,7 @@ import torch
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import LAYERS, WIDE, chosen, precision_of
 
-__all__ = ["Settings", "budget", "epochs", "settings"]
+__all__ = ["Settings", "budget", "epochs", "passes", "settings"]
 
 _WIDTH = 64
 _FEW = 20_000
@@ -90,4 +90,9 @@ def epochs(model: Any, rows: int) -> int:
     """Most steps of one flow: 400 times over the rows, but 300 steps at least; no limit without early stopping."""
     if not model.early_stopping or not rows:
         return 10**9
-    return max(_LEAST, math.ceil(_EPOCHS * rows / min(rows, model.batch_size)))
+    return passes(model, rows, _EPOCHS)
+
+
+def passes(model: Any, rows: int, times: int) -> int:
+    """Steps that go so many times over the rows, 300 at least."""
+    return max(_LEAST, math.ceil(times * rows / min(rows, model.batch_size)))

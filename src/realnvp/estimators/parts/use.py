@@ -12,10 +12,13 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, DensityMixin, Transfor
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from realnvp.data.check import refuse_gaps
+from realnvp.data.collinear import Laws
 from realnvp.data.columns import Codec
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import CHUNK, Seed, count_of, seed_of
 from realnvp.estimators.parts.columns import decoded, joined, read_rows
+from realnvp.estimators.parts.frames import column_names, framed
 from realnvp.estimators.parts.rows import context_rows, in_chunks, tensor
 from realnvp.flow import Flow
 
@@ -32,6 +35,8 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
     codec_: Codec
     n_features_in_: int
     held_out_quantiles_: list[float] | None = None
+    laws_ = Laws()
+    _advice = "fill in or drop those rows"
 
     def score_samples(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
         """Log density of each row in nats, in the units of ``X``: shape (n,), float64.
@@ -40,6 +45,7 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
         the row itself. In discrete columns it is a mass: the mean over the cell of the value, at fixed points ``u``: 16
         for one such column, 8 x 8 for two, 64 for more, which are off by about 0.1 nats (standard deviation) of a
         row, 0.01 of their mean. It is minus infinity, with a warning, where a column cannot hold the value.
+        Where columns follow from others (``laws_``; ``fit`` warned of them) it is that of the other columns.
         """
         flow = self._exact()
         rows, given = self._read(X, context)
@@ -59,26 +65,30 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
         return in_chunks(lambda *a: flow(*a)[0], (self.codec_.forward(rows)[0], given), flow)
 
     def inverse_transform(self, Z: ArrayLike, context: ArrayLike | None = None) -> Any:
-        """Rows of the given latent coordinates: undoes ``transform``."""
+        """Rows of the given latent coordinates: undoes ``transform``; a frame where ``set_output`` asks for one."""
         check_is_fitted(self, "flow_")
         rows: np.ndarray = check_array(Z, dtype=np.float64)
-        if (columns := rows.shape[1]) != self.n_features_in_:
-            raise InputError(f"Z has {columns} columns, the model {self.n_features_in_}: pass what transform gave")
+        if (columns := rows.shape[1]) != self._n_features_out:
+            raise InputError(f"Z has {columns} columns, the model {self._n_features_out}: pass what transform gave")
         flow = self._exact()
         given = context_rows(context, len(rows), flow.context)
-        return decoded(self.codec_, in_chunks(lambda *a: flow.inverse(*a)[0], (rows, given), flow))
+        return framed(self, self._whole(in_chunks(lambda *a: flow.inverse(*a)[0], (rows, given), flow)), Z)
 
     def sample(self, n_samples: int = 1, context: ArrayLike | None = None, *, random_state: Seed = None) -> Any:
         """Draw rows, shape (n, D); ``context`` of shape (n, C), (1, C) or (C,) says given what.
 
-        Values are of their columns' kinds. Where some are no numbers, a data frame is returned, else an array.
+        Values are of their columns' kinds. Where some are no numbers, a data frame is returned, else an array; after
+        ``set_output(transform="pandas")`` or ``"polars"`` a frame with the names of ``fit``'s columns.
         """
-        return joined(self.iter_samples(n_samples, context, random_state=random_state))
+        return framed(self, joined(self.iter_samples(n_samples, context, random_state=random_state)))
 
     def iter_samples(
         self, n_samples: int, context: ArrayLike | None = None, *, random_state: Seed = None
     ) -> Iterator[Any]:
-        """Draw the same rows as ``sample`` in pieces, so that memory does not grow with their number."""
+        """Draw the same rows as ``sample`` in pieces, so that memory does not grow with their number.
+
+        They are arrays, or data frames where some columns are no numbers, whatever ``set_output`` asks for.
+        """
         check_is_fitted(self, "flow_")
         n_samples = count_of(n_samples)
         flow = self._exact()
@@ -88,7 +98,7 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
         for start in range(0, n_samples, CHUNK):
             rows = min(CHUNK, n_samples - start)
             given = None if C is None else tensor(C[start : start + rows] if C.ndim > 1 else C).to(device)
-            yield decoded(self.codec_, flow.sample(rows, given, generator=generator).cpu().numpy())
+            yield self._whole(flow.sample(rows, given, generator=generator).cpu().numpy())
 
     def outlier_scores(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
         """``-log q(x)`` of each row in nats: shape (n,), higher is less likely."""
@@ -114,18 +124,29 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
 
     @property
     def columns_(self) -> list[dict]:
-        """What each column was taken for, as plain data: name, kind, what was noticed, and its code."""
+        """What each column was taken for, as plain data: name, kind, what was noticed, and its code.
+
+        Those that follow from others are not among them.
+        """
         check_is_fitted(self, "codec_")
         return [column.to_plain() for column in self.codec_.columns]
 
     @property
     def _n_features_out(self) -> int:
-        return self.n_features_in_
+        return self.n_features_in_ - len(self.laws_.laws)
 
     def _read(self, X: ArrayLike, context: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None]:
+        rows = self._rows(X)
+        refuse_gaps(rows, column_names(self), self._advice)
+        return self.laws_.independent(rows), context_rows(context, len(rows), self.flow_.context)
+
+    def _rows(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self, "flow_")
-        rows = read_rows(self, X)
-        return rows, context_rows(context, len(rows), self.flow_.context)
+        return read_rows(self, X)
+
+    def _whole(self, y: np.ndarray) -> Any:
+        """Return the table that rows of the code stand for, with the columns that follow from others."""
+        return self.laws_.whole(decoded(self.codec_, y))  # columns of text obey no law
 
     def _exact(self) -> Flow:
         """A float64 copy of the flow: what users get does not depend on how rows are batched."""

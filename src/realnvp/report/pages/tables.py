@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from realnvp.measure import pit
-from realnvp.report.base import Conditioned, Truth
+from realnvp.report.base import Conditioned, Independent, Truth, independent
 from realnvp.report.kept import Kept
 from realnvp.report.page import (
     Colour,
@@ -59,15 +59,17 @@ class _Rows:
 
 def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth | None = None) -> str:
     """Return the report of a fitted density, of the rows it kept, and of what its config says."""
-    columns = _columns(model, config)
+    columns, kinds = _columns(model, config), [kind for kind in _of(model, "columns_") if kind.get("noticed")]
+    noticed = [law.told(columns) for law in _of(_of(model, "laws_"), "laws")]
+    if noticed:  # the density is that of the other columns
+        columns, model = model.laws_.others(columns), independent(model)
     rows = _rows(model, kept, config)
     exact = None if truth is None else truth.log_prob
     data: dict[str, Any] = {"training": training(model.history_, _SERIES, "nats per row")}
     if data["training"] and truth is not None:
         data["training"]["reference"] = {"label": "exact entropy", "value": float(truth.entropy)}
     sections: list[Section] = []
-    kinds = [kind for kind in getattr(model, "columns_", None) or [] if kind.get("noticed")]
-    off, noticed = None, [f"{kind['name']}: {kind['noticed']}" for kind in kinds]
+    off, noticed = None, noticed + [f"{kind['name']}: {kind['noticed']}" for kind in kinds]
     if rows is not None:
         given = {} if rows.context is None else {"context": rows.context}
         log_prob = model.score_samples(rows.X, **given)
@@ -116,6 +118,11 @@ def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth |
 _SERIES = {"train": "training rows", "held_out": "rows held out to choose the weights"}
 
 
+def _of(model: Any, name: str) -> Any:
+    """Return what a model has under that name, else nothing."""
+    return getattr(model, name, None) or ()
+
+
 def _columns(model: Any, config: Mapping[str, Any]) -> list[str]:
     found = (config.get("data") or {}).get("columns") or config.get("columns")
     return [str(name) for name in found or [f"x{j}" for j in range(model.n_features_in_)]]
@@ -131,6 +138,7 @@ def _rows(model: Any, kept: Kept, config: Mapping[str, Any]) -> _Rows | None:
         about = "This run kept no rows: the points are draws of the flow."
         return _Rows(X, np.zeros(len(X), bool), names, [], None, about)
     X = np.concatenate([found["train"], found["held_out"]])
+    X = model.laws.independent(X) if isinstance(model, Independent) else X
     held = np.arange(len(X)) >= len(found["train"])
     at = np.concatenate([found["train_at"], found["held_out_at"]])
     kinds = kept.notes.get("rows", ["training row", "held-out row"])

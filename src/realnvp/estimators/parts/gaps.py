@@ -1,0 +1,148 @@
+"""Learning from rows with gaps: filled in before the training, and again from the flow while it learns."""
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from realnvp.data.batches import Batch
+from realnvp.estimators.parts.build import scalers
+from realnvp.estimators.parts.em import filled, fit_gaussians
+from realnvp.estimators.parts.filling import Filler, streams_by_number
+from realnvp.estimators.parts.gaussians import Gaussians
+from realnvp.estimators.parts.rows import hold_out, in_chunks, scaled, tensor
+from realnvp.estimators.parts.sample import Sample
+from realnvp.flow import Flow
+from realnvp.train.resume import Stateful
+
+__all__ = ["Filled", "Refilling", "fill"]
+
+_BEGIN, _EVERY, _LEAST = 0.5, 0.1, 50
+_PROPOSALS, _MOVES = 64, 6
+
+
+@dataclass(frozen=True, eq=False)
+class Filled:
+    """A sample without gaps; where there were any, what was there and the mixture that they were filled from."""
+
+    sample: Sample
+    holed: np.ndarray | None = None
+    mixture: Gaussians | None = None
+
+    def hold_out(self, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
+        """Choose the rows to hold out among those that had no gaps, as long as there are some.
+
+        Only of these can it be said how well they are predicted without believing what they were filled with.
+        """
+        if self.holed is None:
+            return hold_out(len(self.sample), fraction, seed)
+        gaps = np.isnan(self.holed).any(1)
+        whole = np.flatnonzero(~gaps)
+        if len(whole) < 20 or not fraction:
+            return hold_out(len(gaps), fraction, seed)
+        held, kept = hold_out(len(whole), min(0.5, fraction * len(gaps) / len(whole)), seed)
+        rest = np.concatenate([whole[kept.numpy()], np.flatnonzero(gaps)])
+        return torch.from_numpy(whole[held.numpy()]), torch.from_numpy(np.random.default_rng(seed).permutation(rest))
+
+    def own(self, rows: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Return rows that one flow may fill in again: its own copy of them where there were gaps."""
+        return rows if self.holed is None else [rows[0].clone(), *rows[1:]]
+
+    def refilled(
+        self, batches: Iterable[Batch], kept: Tensor, rows: Tensor, flow: Flow, steps: int, seed: int
+    ) -> tuple[Iterable[Batch], dict[str, Stateful]]:
+        """Return the batches of ``rows``, those ``kept``, filled in again from ``flow`` now and then; and what to keep.
+
+        A sample that had no gaps has its batches as they were, and nothing to keep.
+        """
+        if self.holed is None or self.mixture is None:
+            return batches, {}
+        holed = self.holed[kept.numpy()]
+        at = np.flatnonzero(np.isnan(holed).any(1))
+        if not len(at):
+            return batches, {}
+        x, *rest = (a[kept.numpy()][at] for a in self.sample.arrays)
+        context = rest[0] if rest else None
+        again = Refilling(batches, rows, at, holed[at], x, context, self.mixture, flow, steps, seed)
+        return again, {"gaps": again}
+
+
+def fill(sample: Sample, seed: int, *, missing: str) -> Filled:
+    """Fill the gaps of a sample by draws of a mixture of normals fitted to it by EM, given what was observed."""
+    rows = sample.arrays[0]
+    gaps = bool(np.isnan(rows).any())
+    if missing == "refuse" or not (gaps or len(sample.arrays) > 1):
+        return Filled(sample)
+    joint = np.hstack(sample.arrays)
+    mixture = fit_gaussians(joint, seed, weights=sample.weights)
+    if not gaps:
+        return Filled(sample, None, mixture)
+    whole = filled(mixture, joint, np.random.default_rng([seed, 1]))[:, : rows.shape[1]]
+    return Filled(Sample([whole, *sample.arrays[1:]], sample.weights), rows, mixture)
+
+
+@dataclass(eq=False)
+class Refilling:
+    """Batches of a training whose rows had gaps: from half of it on these are drawn again from the flow.
+
+    First by weight from proposals of the mixture, so that nothing is left of what the mixture itself had put there;
+    then every tenth of the training (at least 50 steps) each gap makes a few Metropolis steps from where it was, under
+    ``q(x_m | x_o)`` of the flow as it is then. This is the E step of a stochastic EM; the training between two of them
+    is its M step.
+
+    References:
+        The SEM Algorithm (Celeux, Diebolt, 1985)
+        The Calculation of Posterior Distributions by Data Augmentation (Tanner, Wong, 1987),
+        https://doi.org/10.1080/01621459.1987.10478458
+    """
+
+    batches: Iterable[Batch]
+    rows: Tensor
+    at: np.ndarray
+    holed: np.ndarray
+    now: np.ndarray
+    context: np.ndarray | None
+    mixture: Gaussians
+    flow: Flow
+    steps: int
+    seed: int
+    taken: int = 0
+    drawn: bool = False
+
+    def __iter__(self) -> Iterator[Batch]:
+        begin, every = max(1, int(_BEGIN * self.steps)), max(_LEAST, int(_EVERY * self.steps))
+        batches = iter(self.batches)
+        while True:
+            if self.taken >= begin and (self.taken - begin) % every == 0:
+                self._refill()  # before the batch is taken from the rows
+            self.taken += 1
+            if (batch := next(batches, None)) is None:
+                return
+            yield batch
+
+    def _refill(self) -> None:
+        flow = copy.deepcopy(self.flow).double().eval()
+        filler = Filler(lambda x, c: in_chunks(flow.log_prob, (x, c), flow), self.mixture.widened())
+        streams = streams_by_number(self.seed, range(len(self.at)), self.taken)
+        if self.drawn:
+            self.now = filler.walk(self.holed, self.context, self.now, streams, _MOVES)
+        else:  # what the mixture put there is forgotten
+            self.now = filler.draw(self.holed, self.context, streams, _PROPOSALS, _MOVES)
+            self.drawn = True
+        self._write()
+
+    def _write(self) -> None:
+        self.rows[self.at] = scaled(scalers(self.flow)[:1], [self.now])[0].to(self.rows)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what the gaps hold, and the steps taken."""
+        return {"now": tensor(self.now), "counts": torch.tensor([self.taken, self.drawn])}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take what ``state`` returned."""
+        self.now = state["now"].numpy().copy()
+        self.taken, self.drawn = int(state["counts"][0]), bool(state["counts"][1])
+        self._write()
