@@ -36,6 +36,8 @@ _FORESEEN = 40
 """Times over the rows that a flow which the clock ends is taken to get."""
 _NEAR = 0.3
 """A kind of flow that is so many nats behind the best is not tried again."""
+_BEFORE = 0.05
+"""Share of the time in which sizes of mixtures are tried."""
 _LIGHT = 0.01
 """A flow of less weight is left out."""
 
@@ -258,7 +260,8 @@ class Crew:
         few = self.model.kernel == "auto" and self.few < _FEWER and self.measured
         if not few or self.given > 1 or self.model.members == 1 or budget(self.model) < 1:
             return None
-        base = best_mixture(self.plain[0], self.held[0], self.seed).to(self.held[0])
+        seconds = self.model.max_time and _BEFORE * self.model.max_time
+        base = best_mixture(self.plain[0], self.held[0], self.seed, seconds).to(self.held[0])
         bare = {"kernel": "none", "layers": 0, "base": "mixture", "components": len(base.logits), "marginals": False}
         return self._whole(self._shape(self.kinds[0], marginals=False) | bare, Flow(Compose(), base))
 

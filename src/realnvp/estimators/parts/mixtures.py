@@ -1,6 +1,7 @@
 """Gaussian mixtures by EM: where a flow begins, and what it has to be better than."""
 
 import math
+import time
 import warnings
 from typing import TYPE_CHECKING
 
@@ -26,11 +27,16 @@ def mixture_base(z: Tensor, components: int, seed: int) -> Mixture:
     return Mixture.from_sklearn(_fitted(z[:_ROWS], components, seed))
 
 
-def best_mixture(z: Tensor, held: Tensor, seed: int) -> Mixture:
-    """Fit mixtures of ever more components until the held-out rows have not gained twice; return the best."""
+def best_mixture(z: Tensor, held: Tensor, seed: int, seconds: float | None = None) -> Mixture:
+    """Fit mixtures of ever more components until the held-out rows have not gained twice; return the best.
+
+    After ``seconds`` no larger one is begun.
+    """
+    started = time.monotonic()
     rows, best, value, missed = held.double().cpu().numpy(), None, -math.inf, 0
     for components in _SIZES:
-        if missed == 2 or (best is not None and components * z.shape[1] > len(z)):
+        late = seconds is not None and time.monotonic() - started > seconds
+        if best is not None and (missed == 2 or late or components * z.shape[1] > len(z)):
             break
         found = _fitted(z[:_ROWS], components, seed)
         score = found.score(rows)
