@@ -95,6 +95,8 @@ def test_a_context_goes_to_every_member():
 
     assert both.sample(6, c).shape == (6, 2)
     assert both.sample(6, c[0]).shape == (6, 2)
+    assert both.sample(6, c[:1]).shape == (6, 2)
+    assert both.sample((2, 3), c[:3]).shape == (2, 3, 2)
     assert both.log_prob(torch.zeros(6, 2), c).shape == (6,)
     with pytest.raises(ValueError, match="context"):
         both.log_prob(torch.zeros(6, 2))
@@ -115,6 +117,8 @@ def test_it_compiles_whole(pair):
 
 
 def test_what_a_mixture_has_not_is_refused_in_words(pair):
+    with pytest.raises(InputError, match="pushed from normal noise, and the base of these is another"):
+        Ensemble([Flow(Affine(2), Logistic(2))] * 2, torch.zeros(2)).push(torch.zeros(1, 2))
     with pytest.raises(InputError, match="no gradients"):
         pair.rsample(3)
     with pytest.raises(InputError, match="flows of one event shape"):

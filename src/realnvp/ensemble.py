@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from realnvp.bases import Slices
+from realnvp.bases import Normal, Slices
 from realnvp.errors import InputError
 from realnvp.flow import Flow
 
@@ -51,6 +51,8 @@ class Ensemble(Flow):
     def push(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Turn standard normal noise ``z`` into ``x`` and ``log q(x)``; its first coordinate says of which member."""
         self._check(z, context)
+        if not isinstance(self.base, Normal):
+            raise InputError("several flows are pushed from normal noise, and the base of these is another: use sample")
         e, within = self.slices(z[..., 0], self.log_weights.exp().to(z.dtype))
         x = torch.zeros_like(z)
         for k, member in enumerate(self.members):
@@ -72,7 +74,9 @@ class Ensemble(Flow):
         shape = torch.Size(n if isinstance(n, tuple) else (int(n),))
         weights = self.log_weights.exp().expand(shape.numel(), -1)
         picked = torch.multinomial(weights, 1, generator=generator)[:, 0] if shape.numel() else weights.new_zeros(0)
-        given = context if context is None or context.dim() == 1 else context.reshape(-1, context.shape[-1])
+        given = context
+        if context is not None and context.dim() > 1:
+            given = context.expand(*shape, context.shape[-1]).reshape(-1, context.shape[-1])
         parts = []
         for k, member in enumerate(self.members):
             rows = (picked == k).nonzero()[:, 0]

@@ -10,6 +10,7 @@ from scipy import stats
 from realnvp import RealNVP
 from realnvp.data import toy
 from realnvp.ensemble import Ensemble
+from realnvp.estimators.parts.rows import hold_out
 from realnvp.estimators.parts.settings import _MOST
 from realnvp.train import Checkpoint
 
@@ -112,6 +113,23 @@ def test_no_more_flows_than_there_are_steps_or_room_for():
 
     assert {r.get("member", 1) for r in short.history_} <= {0, 1}
     assert max(r.get("member", 1) for r in long.history_) == _MOST
+
+
+def test_flows_that_are_asked_for_share_the_steps():
+    three = RealNVP(**SMALL, kernel="affine", members=3, max_steps=90, early_stopping=False).fit(bent(300, 0))
+    ends = [max(r["step"] for r in three.history_ if r["member"] == k) for k in (1, 2, 3)]
+
+    assert ends == [30, 60, 90]
+
+
+def test_the_held_out_figure_is_that_of_the_held_out_rows():
+    """Also where a column is coded, and its Jacobian is another in each row."""
+    X = np.stack((np.random.default_rng(0).lognormal(0, 3, 600), np.random.default_rng(1).normal(size=600)), 1)
+    model = RealNVP(**SMALL, kernel="affine", max_steps=60).fit(X)
+    held, _ = hold_out(600, 0.1, 0)
+
+    assert any(c["noticed"] for c in model.columns_)
+    assert model.history_[-1]["best"] == pytest.approx(-model.score(X[held.numpy()]), abs=1e-3)
 
 
 def test_a_callback_ends_all():

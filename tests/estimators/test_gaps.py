@@ -221,3 +221,17 @@ def test_where_only_a_sum_was_observed_its_parts_are_drawn_given_it():
     np.testing.assert_allclose(filled.sum(1), 6.0, atol=1e-8)
     assert filled[:, 0].mean() == pytest.approx(1.5, abs=0.08)
     assert filled[:, 0].std() == pytest.approx(0.5**0.5, abs=0.05)
+
+
+def test_rows_without_gaps_weigh_as_much_as_they_are_frequent():
+    """Of two values where only the rarer one has no gap, hold-out takes from the rarer alone."""
+    rng = np.random.default_rng(0)
+    x = np.where(rng.random(3000) < 0.1, -3.0, 1.0) + 0.3 * rng.normal(size=3000)
+    X = np.stack((x, rng.normal(size=3000)), 1)
+    X[x > -1, 1] = np.nan  # seen or not by the other column alone: missing at random
+    filled = fill(Sample([X]), 0, missing="marginalise")
+    held, kept = filled.hold_out(0.1, 0)
+    mine, theirs = filled.parted(held, kept)
+
+    assert np.average(mine.arrays[0][:, 0] < -1, weights=mine.weights) == pytest.approx((x < -1).mean(), abs=1e-9)
+    assert len(theirs.weights) == len(held)

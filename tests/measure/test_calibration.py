@@ -13,7 +13,7 @@ LEVELS = np.array([0.1, 0.25, 0.5, 0.75, 0.9, 0.95])
 @pytest.fixture(scope="module")
 def moons():
     law = data.toy("moons")
-    return law, RealNVP("spline", max_steps=600, random_state=0, verbose=False).fit(law.sample(5000, 0))
+    return law, RealNVP("spline", max_steps=1200, random_state=0, verbose=False).fit(law.sample(5000, 0))
 
 
 def coverage(inside, points):
@@ -71,7 +71,7 @@ def test_intervals_given_a_context_cover_at_every_context():
         return np.sin(2 * c) + (0.1 + 0.2 * np.abs(c)) * rng.normal(size=(n, 1)), c
 
     x, c = draw(6000)
-    model = RealNVP("spline", max_steps=600, random_state=0, verbose=False).fit(x, context=c)
+    model = RealNVP("spline", max_steps=1200, random_state=0, verbose=False).fit(x, context=c)
     x, c = draw(20_000)
     ranks = stats.norm.cdf(model.transform(x, context=c))[:, 0]
 
@@ -84,7 +84,7 @@ def test_intervals_given_a_context_cover_at_every_context():
 def test_a_density_of_one_column_has_the_ranks_of_its_integral():
     rng = np.random.default_rng(1)
     x = np.where(rng.random(8000) < 0.3, rng.normal(-2, 0.3, 8000), rng.normal(1, 0.7, 8000))[:, None]
-    model = RealNVP("spline", max_steps=600, random_state=0, verbose=False).fit(x[:4000])
+    model = RealNVP("spline", max_steps=1200, random_state=0, verbose=False).fit(x[:4000])
     grid = np.linspace(-6, 6, 6001)
     density = np.exp(model.score_samples(grid[:, None]))
     below = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(grid))])

@@ -36,7 +36,7 @@ from realnvp.estimators.parts.given import Conditional
 from realnvp.estimators.parts.member import Member
 from realnvp.estimators.parts.missing import Missing
 from realnvp.estimators.parts.rows import context_rows, drawn, fingerprint, scaled
-from realnvp.estimators.parts.sample import Sample, row_weights
+from realnvp.estimators.parts.sample import Sample, mean_of, row_weights
 from realnvp.estimators.parts.use import TableUse, quantile_curve
 from realnvp.session import Record
 from realnvp.train.checkpoint import read_run, rebuilding, write_run
@@ -81,7 +81,7 @@ class RealNVP(Missing, Conditional, TableUse, BaseEstimator):
             left, some minutes, that it is repaid. Compiling counts towards ``max_time`` and is not cut short by it.
         memory: ``"stored"`` keeps activations for the gradient; ``"constant"`` finds them again from the flow's output:
             training takes the memory of one coupling however many there are, and half as long again or more.
-        members: how many flows to train one after another, mixed by how likely the held-out rows are under each;
+        members: how many flows share the training, one after another, mixed by how likely the held-out rows are;
             ``"auto"`` is one, or with ``kernel="auto"`` and below 20,000 rows up to eight while steps and time are
             left, splines and strongly decayed affine maps in turn, and a Gaussian mixture beside them.
         marginals: bend each column by itself first (``transforms.SinhArcsinh``); ``"auto"`` tries whether that pays.
@@ -190,8 +190,8 @@ class RealNVP(Missing, Conditional, TableUse, BaseEstimator):
         filled = fill(self._sample(X, context, sample_weight), seed := seed_of(self.random_state), missing=self.missing)
         sample, self.gap_mixture_ = filled.sample, filled.mixture if context is not None else None
         held, kept = filled.hold_out(self.validation_fraction, seed)
-        measured = len(held) + len(kept) == len(sample)
-        crew = Crew(self, sample.pick(kept), sample.pick(held), seed, started, measured=measured, log_m=self._log_m)
+        measured, log_m = len(held) + len(kept) == len(sample), mean_of(self._log_m, held, sample)
+        crew = Crew(self, *filled.parted(held, kept), seed, started, measured=measured, log_m=log_m)
         if checkpoint is not None:
             checkpoint.about = {"data": fingerprint(sample.tensors())}
 
@@ -216,7 +216,7 @@ class RealNVP(Missing, Conditional, TableUse, BaseEstimator):
         sample = self._sample(draw(held_out))
         refuse_gaps(sample.arrays[0], names := column_names(self), "a stream gives whole rows")
         seed, noise, self.gap_mixture_ = seed_of(self.random_state), np.random.default_rng(0), None
-        crew = Crew(self, sample, sample, seed, started, measured=True, fresh=True, log_m=self._log_m)
+        crew = Crew(self, sample, sample, seed, started, measured=True, fresh=True, log_m=float(self._log_m.mean()))
 
         def coded(n: int) -> Tensor:
             rows = self.laws_.independent(drawn(draw, n, len(names)))
@@ -277,7 +277,7 @@ class RealNVP(Missing, Conditional, TableUse, BaseEstimator):
             sample = Sample(sample.arrays, weights).pick(weights > 0)
         self.laws_, self.codec_ = told_apart(self, sample.arrays[0], X, labels)
         y, log_m = in_code(self.codec_, self.laws_.independent(sample.arrays[0]), 0)
-        self._log_m = float(np.average(log_m, weights=sample.weights))
+        self._log_m = log_m
         return Sample([y, *sample.arrays[1:]], sample.weights)
 
     def _take(self, crew: Crew) -> "RealNVP":

@@ -96,7 +96,7 @@ class Crew:
         """Train the flows, each on what ``feed`` gives, or go on where a checkpoint says."""
         if checkpoint is not None:
             self._about(checkpoint)
-        mixture = self._mixture()
+        mixture, auto = self._mixture(), self.model.members == "auto"
         for i in range(len(self.members), self.count):
             if i and not self._worth_it():
                 break
@@ -113,14 +113,14 @@ class Crew:
             checkpoint = copy.copy(checkpoint)
             if checkpoint is not None:
                 checkpoint.resume = False
-            if member.stopped_by in ("interrupt", "callback", "max_time"):
+            if member.stopped_by in ("interrupt", "callback") or (member.stopped_by == "max_time" and auto):
                 break
         if mixture is not None:
             self.members.append(mixture)
 
     def learn(self, member: Member, batches: Iterable[Batch], *, decay: float = 0.0, **kept: Any) -> None:
         """Train one flow with what is left of steps and time, and take it in."""
-        model, place = self.model, len(self.members)
+        model, place, auto = self.model, len(self.members), self.model.members == "auto"
         likelihood = MaxLikelihood if len(self.held) == self.given else WeightedLikelihood
         outcome = train(
             likelihood(MEMORIES[model.memory](member.core)),
@@ -128,7 +128,7 @@ class Crew:
             lambda module: mean_objective(module, self.held),
             limits=Limits(
                 self.most,
-                model.max_time and max(model.max_time - self.seconds, 1e-3),
+                model.max_time and max((model.max_time - self.seconds) / (1 if auto else self._to_come), 1e-3),
                 0.25 if model.early_stopping else 0.0,
             ),
             lr=model.lr,
@@ -150,7 +150,13 @@ class Crew:
     @property
     def most(self) -> int:
         """Most steps of the next flow."""
-        return min(budget(self.model) - sum(m.spent[0] for m in self.members), epochs(self.model, self.few))
+        left = budget(self.model) - sum(m.spent[0] for m in self.members)
+        return min(left if self.model.members == "auto" else left // self._to_come, epochs(self.model, self.few))
+
+    @property
+    def _to_come(self) -> int:
+        """How many flows are still asked for."""
+        return max(1, self.count - len(self.members))
 
     @property
     def foreseen(self) -> int:
@@ -267,6 +273,8 @@ class Crew:
 
     def _worth_it(self) -> bool:
         """Whether what is left is half of what the first flow took."""
+        if self.model.members != "auto":
+            return self.most >= 1
         steps, seconds = self.members[0].spent
         left = budget(self.model) - sum(m.spent[0] for m in self.members)
         in_time = self.model.max_time is None or self.model.max_time - self.seconds >= seconds / 2

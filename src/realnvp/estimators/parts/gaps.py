@@ -47,6 +47,22 @@ class Filled:
         rest = np.concatenate([whole[kept.numpy()], np.flatnonzero(gaps)])
         return torch.from_numpy(whole[held.numpy()]), torch.from_numpy(np.random.default_rng(seed).permutation(rest))
 
+    def parted(self, held: Tensor, kept: Tensor) -> tuple[Sample, Sample]:
+        """Return the rows kept and those held out; of those kept the ones without gaps count for the latter too.
+
+        So rows without gaps weigh as much in the training as they are frequent, whatever made the gaps.
+        """
+        mine, theirs = self.sample.pick(kept), self.sample.pick(held)
+        gaps = np.zeros(len(kept), bool) if self.holed is None else np.isnan(self.holed[kept.numpy()]).any(1)
+        if not gaps.any() or gaps.all() or len(held) + len(kept) > len(self.sample):
+            return mine, theirs
+        w = np.where(gaps, 1.0, 1 + len(held) / (~gaps).sum())
+        w = w if mine.weights is None else w * mine.weights
+        return (
+            Sample(mine.arrays, w / w.mean()),
+            Sample(theirs.arrays, np.ones(len(held)) if theirs.weights is None else theirs.weights),
+        )
+
     def own(self, rows: Sequence[Tensor]) -> Sequence[Tensor]:
         """Return rows that one flow may fill in again: its own copy of them where there were gaps."""
         return rows if self.holed is None else [rows[0].clone(), *rows[1:]]

@@ -12,7 +12,7 @@ from realnvp.estimators.parts.rows import plain_array, scaled, tensor
 from realnvp.nets import Standard
 from realnvp.transforms import Standardise
 
-__all__ = ["Sample", "row_weights"]
+__all__ = ["Sample", "mean_of", "row_weights"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,12 @@ class Sample:
     def tensors(self) -> list[Tensor]:
         """Return all that was given."""
         return [tensor(a) for a in (*self.arrays, *([] if self.weights is None else [self.weights]))]
+
+
+def mean_of(values: np.ndarray, rows: Tensor, sample: Sample) -> float:
+    """Mean of these rows' values, by their weights if they have any."""
+    at = rows.numpy()
+    return float(np.average(values[at], weights=None if sample.weights is None else sample.weights[at]))
 
 
 def row_weights(sample_weight: ArrayLike, rows: int) -> np.ndarray:

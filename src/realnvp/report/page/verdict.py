@@ -161,7 +161,8 @@ def _density_headline(gap: float | None, gauss: float, mixture: float | None, er
 def _training_advice(config: Mapping[str, Any], history: _History, what: str) -> list[str]:
     """Say of a training whether it ended too soon, went on too long, or was cut short."""
     stopped, advice = config.get("stopped_by"), []
-    held = np.array([_number(record.get("held_out")) for record in history])
+    last = max((record.get("member", 1) for record in history), default=1)  # of several flows the one trained last
+    held = np.array([_number(r.get("held_out")) for r in history if r.get("member", 1) == last])
     if stopped == "interrupt":
         advice.append(
             "The training was interrupted: the same command with `--resume` goes on where a checkpoint was kept."
