@@ -146,7 +146,6 @@ def test_a_run_of_a_single_column_is_read_again(tmp_path):
     model = RealNVP(kernel="spline", max_steps=2, random_state=0, verbose=False).fit(X)
     model.save(tmp_path / "run")
 
-    assert model.architecture_["kernel"] == "none"
     np.testing.assert_array_equal(RealNVP.load(tmp_path / "run").score_samples(X), model.score_samples(X))
 
 

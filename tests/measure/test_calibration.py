@@ -13,7 +13,7 @@ LEVELS = np.array([0.1, 0.25, 0.5, 0.75, 0.9, 0.95])
 @pytest.fixture(scope="module")
 def moons():
     law = data.toy("moons")
-    return law, RealNVP("spline", max_steps=1200, random_state=0, verbose=False).fit(law.sample(5000, 0))
+    return law, RealNVP("spline", max_steps=2000, random_state=0, verbose=False).fit(law.sample(10_000, 0))
 
 
 def coverage(inside, points):
