@@ -93,3 +93,21 @@ def test_sums_of_whole_numbers_come_back_whole():
     assert laws.dependent == [2, 3, 4]
     assert np.array_equal(laws.whole(laws.independent(X))[:, :4], X[:, :4])
     assert laws.laws[2].slopes[0] == pytest.approx(1 / 3, rel=1e-14)
+
+
+def test_a_law_of_the_complete_rows_alone_is_none():
+    rng = np.random.default_rng(0)
+    a, b, broken = rng.normal(size=400), rng.normal(size=400), rng.random(400) < 0.5
+    X = np.stack((a, np.where(broken, np.nan, b), np.where(broken, rng.normal(size=400), 2 * a)), 1)
+    flag = np.stack((a, np.where(broken, np.nan, b), broken), 1)  # constant where nothing is missing
+
+    assert not find_laws(X, ["a", "b", "c"]).laws
+    assert not find_laws(flag, ["a", "b", "f"]).laws
+
+
+def test_a_law_that_all_seen_rows_keep_is_found_beside_gaps():
+    a, b = np.random.default_rng(0).normal(size=(2, 400))
+    X = np.stack((a, np.where(b > 1, np.nan, b), 2 * a), 1)
+
+    with pytest.warns(UserWarning, match="1 column follows"):
+        assert [law.column for law in find_laws(X, ["a", "b", "c"]).laws] == [2]

@@ -26,6 +26,13 @@ class Law:
     slopes: tuple[float, ...]
     start: float
 
+    def holds(self, values: np.ndarray) -> bool:
+        """Whether it holds, up to rounding, in all rows of ``values`` (n, D) where its columns are not missing."""
+        x = values[:, [*self.others, self.column]]
+        x = x[~np.isnan(x).any(axis=1)]
+        away = np.abs(x[:, :-1] @ np.array(self.slopes) + self.start - x[:, -1])
+        return bool(away.max(initial=0) <= 1e-5 * np.ptp(x[:, -1]) + 1e-9 * np.abs(x).max())
+
     def told(self, names: Sequence[str]) -> str:
         """Write the law with the columns' names: ``'b' = 2 * 'a' + 1``."""
         terms = [f"{abs(s):.6g} * {names[k]!r}" for k, s in zip(self.others, self.slopes, strict=True)]
@@ -127,13 +134,16 @@ class Laws:
 def find_laws(values: np.ndarray, columns: Sequence[str]) -> Laws:
     """Find the columns that are linear combinations of those before them, and warn of them and of near copies.
 
-    Of rows with gaps (NaN) only those without tell.
+    They are looked for in the rows without gaps (NaN), and must hold in every row where their columns are seen.
     """
-    gaps = np.isnan(values).any(axis=1)
+    every, gaps = values, np.isnan(values).any(axis=1)
     values = values[~gaps] if gaps.any() else values
     laws = linear_laws(values)
+    if gaps.any():
+        laws = [law for law in laws if law.others and law.holds(every)]
     if not laws:
-        _warn_near(values, columns)
+        if not gaps.any():  # complete rows alone may look like copies
+            _warn_near(values, columns)
         return Laws()
     told = "; ".join(law.told(columns) for law in laws[:5]) + "; …" * (len(laws) > 5)
     many = "1 column follows" if len(laws) == 1 else f"{len(laws)} columns follow"
