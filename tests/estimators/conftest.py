@@ -1,20 +1,6 @@
-"""The spots as a module, and two fits of them that no test changes."""
-
-import importlib.util
-import sys
-from pathlib import Path
+"""Two fits of the spots that no test changes."""
 
 import pytest
-
-
-def _shared(name):
-    """Make a module of this folder known by its name: the tests are no package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-
-
-_shared("spots")
 
 
 @pytest.fixture(scope="session")

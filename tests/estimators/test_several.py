@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from holes import bent, holed
 from scipy import stats
 
 from realnvp import RealNVP
@@ -12,18 +13,6 @@ from realnvp.train import Checkpoint
 
 QUICK = {"layers": 2, "width": 16, "max_steps": 60, "verbose": False, "random_state": 0, "device": "cpu"}
 SEVERAL = QUICK | {"kernel": "auto", "members": 3, "max_steps": 1200, "max_time": None, "marginals": False}
-
-
-def bent(n, seed):
-    """A normal, and its square beside a normal."""
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=n)
-    return np.column_stack([x, 0.5 * x**2 + 0.5 * rng.normal(size=n)])
-
-
-def holed(X, rate=0.3, seed=0):
-    H = np.where(np.random.default_rng(seed).random(X.shape) < rate, np.nan, X)
-    return H[~np.isnan(H).all(1)]
 
 
 def weights(model):

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from holes import bent, holed
 
 from realnvp import InputError, RealNVP
 
@@ -19,18 +20,6 @@ def mixed(n=600, seed=0):
     count, time = rng.poisson(3, n).astype(float), rng.gamma(2, size=n)
     columns = {"a": a, "twice": 2 * a, "b": b + a, "count": count, "time": time, "sum": count + time}
     return pd.DataFrame(columns)
-
-
-def bent(n, seed):
-    """A normal, and its square beside a normal."""
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=n)
-    return np.column_stack([x, 0.5 * x**2 + 0.5 * rng.normal(size=n)])
-
-
-def holed(X, rate=0.3, seed=0):
-    H = np.where(np.random.default_rng(seed).random(X.shape) < rate, np.nan, X)
-    return H[~np.isnan(H).all(1)]
 
 
 @pytest.fixture(scope="module")

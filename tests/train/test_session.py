@@ -1,40 +1,15 @@
 """The ``for`` around the loop: what ends a training, and that the best weights are in place whenever it does."""
 
 import json
-import math
 from itertools import chain, count, cycle, repeat
 
 import pytest
 import torch
+from pull import BAD, TARGET, Distance, away, run
 from torch import nn
 
 from realnvp import session
-from realnvp.session import Limits, Record, Unit, train
-
-TARGET = torch.tensor([2.0, -1.0])
-BAD = torch.full((2,), math.nan)
-
-
-class Distance(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.w = nn.Parameter(torch.zeros(2))
-
-    def forward(self, batch):
-        return 0.5 * (self.w - batch).square().sum()
-
-
-def away(module):
-    """How far the weights are from the target."""
-    with torch.no_grad():
-        return float((module.w - TARGET).square().sum())
-
-
-def run(objective=None, batches=None, evaluate=away, *, limits=None, **options):
-    objective = objective or Distance()
-    limits = limits or Limits(max_steps=100, every=0.1)
-    outcome = train(objective, batches or repeat(TARGET), evaluate, limits=limits, lr=0.1, **options)
-    return objective, outcome
+from realnvp.session import Limits, Record, Unit
 
 
 @pytest.fixture
