@@ -1,7 +1,6 @@
 """Tables as they come: masses and densities against known laws, values of their columns' kinds."""
 
 import json
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -288,24 +287,3 @@ def test_a_stream_of_counts_is_learnt():
     model = RealNVP(**QUICK | {"max_steps": 200}).fit_stream(lambda n: counts(n, next(seeds)))
 
     assert (counts_density(T := counts(2000, 10**7)) - model.score_samples(T)).mean() < 0.05
-
-
-def test_context_and_weights_go_with_discrete_columns():
-    rng = np.random.default_rng(0)
-    C = rng.integers(0, 2, (3000, 1)).astype(float)
-    X = np.stack([rng.poisson(1 + 4 * C[:, 0]), rng.normal(size=3000)], 1)
-    model = RealNVP(**QUICK).fit(X, context=C, sample_weight=rng.random(3000) + 0.5)
-
-    assert model.sample(2000, context=[1.0], random_state=0)[:, 0].mean() == pytest.approx(5, abs=0.3)
-    assert model.sample(2000, context=[0.0], random_state=0)[:, 0].mean() == pytest.approx(1, abs=0.2)
-
-
-def test_rows_at_the_edge_of_a_bound_keep_a_finite_density():
-    X = np.random.default_rng(0).random((1000, 2))
-    X[:3, 0], X[3:5, 0] = 0, 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        model = RealNVP(**QUICK | {"max_steps": 100, "bounds": (0, 1)}).fit(X)
-
-    assert np.isfinite(model.score_samples(X)).all()
-    assert model.score(X) > -0.3
