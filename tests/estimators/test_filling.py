@@ -107,3 +107,18 @@ def test_a_row_without_density_is_infinitely_unlikely_and_not_a_number_nowhere()
     assert (found.log_prob == -np.inf).all()
     assert (found.error == np.inf).all()
     assert (found.ess == 0).all()
+
+
+def test_what_was_observed_of_a_grid_counts_with_its_whole_cell():
+    """The mean over a cell of the first column is a mass of its normal over the width; the draws know it too."""
+    x = np.tile([2.0, np.nan, np.nan], (400, 1))
+    filler = Filler(log_q, WRONG, np.array([2.0, 0.0, 0.0]))
+    found = filler.marginals(x[:1], None, streams_by_number(0, [0]), 200_000)
+    drawn = filler.draw(x, None, streams_by_number(0, range(400)), 200, 8)
+    law = stats.norm(MEAN[0], COV[0, 0] ** 0.5)
+    inside = stats.truncnorm((1 - MEAN[0]) / law.std(), (3 - MEAN[0]) / law.std(), *MEAN[:1], law.std())
+
+    assert found.log_prob[0] == pytest.approx(np.log((law.cdf(3) - law.cdf(1)) / 2), abs=5 * found.error[0])
+    assert stats.kstest(drawn[:, 0], inside.cdf).pvalue > 1e-3
+    mean = MEAN[1] + COV[0, 1] / COV[0, 0] * (inside.mean() - MEAN[0])
+    assert drawn[:, 1].mean() == pytest.approx(mean, abs=4 * COV[1, 1] ** 0.5 / 20)

@@ -103,17 +103,19 @@ def test_a_stream_obeys_laws_and_kinds():
     assert model.sample(5, random_state=0).shape == (5, 6)
 
 
-def test_rows_with_gaps_are_learnt_as_continuous_numbers_with_a_warning():
-    X = mixed()[["a", "b", "count"]]
+def test_whole_numbers_with_gaps_stay_whole_and_what_more_was_noticed_is_warned_of():
+    X = mixed()[["a", "b", "count"]].assign(share=np.random.default_rng(1).beta(0.5, 0.5, len(mixed())))
     X = X[~(gap := np.random.default_rng(0).random(X.shape) < 0.2).all(1)].mask(gap[~gap.all(1)])
-    with pytest.warns(UserWarning, match=r"continuous numbers.*'count': ") as said:
-        model = RealNVP(**QUICK, missing="marginalise").fit(X)
+    with pytest.warns(UserWarning, match=r"numbers on a grid.*'share': between 0 and 1$") as said:
+        model = RealNVP(**QUICK, missing="marginalise", bounds={"share": (0, 1)}).fit(X)
+    filled = model.impute(X, random_state=0)
 
     assert len(said) == 1
-    assert model.codec_.is_plain
-    assert [column["name"] for column in model.columns_] == ["a", "b", "count"]
+    assert [column["kind"] for column in model.columns_] == ["continuous", "continuous", "discrete", "continuous"]
     assert np.isfinite(model.score_samples(X)).all()
-    assert np.isfinite(model.impute(X, random_state=0)).all()
+    assert np.array_equal(filled[:, 2], filled[:, 2].round())
+    assert filled[:, 2].min() >= 0
+    assert np.array_equal(model.sample(50, random_state=0)[:, 2] % 1, np.zeros(50))
 
 
 def test_rows_with_gaps_and_nothing_to_tell_apart_get_no_warning():

@@ -18,7 +18,7 @@ from realnvp.cli.source import HELD_OUT, Source, read_source
 from realnvp.data.columns import check_edges, edges_of, kinds_of
 from realnvp.estimators.density import AUTO, RealNVP
 from realnvp.estimators.parts.base import check_params
-from realnvp.estimators.parts.columns import laws_of, plain_codec
+from realnvp.estimators.parts.columns import holed_codec, laws_of
 from realnvp.files import CHECKPOINT
 from realnvp.measure import Estimate, gaussian_nll, mean_nll, mixture_nll, truth_gap
 from realnvp.report import draw_run, independent
@@ -86,14 +86,14 @@ def _by_number(model: RealNVP, source: Source) -> None:
         model.bounds = {j: (pair.low, pair.high) for j, pair in enumerate(edges)}
     laws = laws_of(source.train, names, kinds, {})
     if np.isnan(rows := laws.independent(source.train)).any():
-        plain_codec(rows, laws.others(names), laws.others(kinds), laws.others(edges), {})
+        holed_codec(rows, laws.others(names), laws.others(kinds), laws.others(edges), {})
 
 
 @contextmanager
 def _told_by_name() -> Iterator[None]:
     """Silence what a fit of the array says of its columns: it was said under their names when they were read."""
     with warnings.catch_warnings():
-        told = "(.* from others, |columns .* are nearly copies|rows with missing values .* continuous)"
+        told = "(.* from others, |columns .* are nearly copies|a table with missing values .* grid)"
         warnings.filterwarnings("ignore", told, UserWarning)
         yield
 

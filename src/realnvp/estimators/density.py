@@ -88,9 +88,10 @@ class RealNVP(Missing, Conditional, TableUse, BaseEstimator):
         dropout: in the nets while training; ``"auto"`` is 100 columns / rows, at most 0.3, and none below 0.05.
         missing: ``"refuse"`` says where values are missing (NaN); ``"marginalise"`` learns from incomplete rows too, of
             missing at random: their gaps are filled by draws of a Gaussian mixture (EM) given what was observed, and
-            from half of each flow's training on again and again by draws of the flow (stochastic EM). Rows held out are
-            those without gaps. All columns are then learnt as continuous numbers, with a warning where more was noticed
-            of them. ``score_samples`` gives the log density of what was observed.
+            from a quarter of each flow's training on by draws of the flow, again and again (stochastic EM). Held out
+            are rows without gaps. Columns are then learnt as plain numbers, or as numbers on a grid with noise as wide
+            (``columns_`` says which), with a warning where more was noticed of them. ``score_samples`` gives the log
+            density of what was observed.
         device: where to train; by default the accelerator if there is one.
         random_state: seed; the same seed gives the same numbers on the same machine.
         verbose: show a progress bar on a terminal or in a notebook.
@@ -198,7 +199,7 @@ class RealNVP(Missing, Conditional, TableUse, BaseEstimator):
         def feed(rows: Sequence[Tensor], deck: Deck, member: Member, seed: int) -> tuple[Iterable[Batch], dict]:
             mine = filled.own(rows)
             batches: Iterable[Batch] = shuffled(mine, self.batch_size, deck)
-            batches, gaps = filled.refilled(batches, mine[0], member.flow, crew.foreseen, seed)
+            batches, gaps = filled.refilled(batches, mine[0], member, crew.foreseen, seed)
             batches, noise = freshened(batches, self.codec_, scalers(member.flow)[0], seed)
             return batches, gaps | noise
 

@@ -4,7 +4,7 @@ from realnvp.data.columns.codec import Codec
 from realnvp.data.columns.column import Column
 from realnvp.data.columns.edges import Edges, check_edges
 from realnvp.data.columns.frame import coded, is_frame, labels_of, with_labels
-from realnvp.data.columns.learn import edges_of, kinds_of, learn
+from realnvp.data.columns.learn import edges_of, kinds_of, learn, learn_holed
 
 __all__ = [
     "Codec",
@@ -17,5 +17,6 @@ __all__ = [
     "kinds_of",
     "labels_of",
     "learn",
+    "learn_holed",
     "with_labels",
 ]

@@ -1,5 +1,6 @@
 """A table's code: all its columns between what they hold and the real numbers that a flow learns."""
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from realnvp.data.columns.column import Column
+from realnvp.data.columns.grid import Grid
 from realnvp.data.columns.nodes import nodes
 from realnvp.errors import InputError
 
@@ -28,6 +30,20 @@ class Codec:
     def is_plain(self) -> bool:
         """Whether the code is the identity."""
         return all(column.is_plain for column in self.columns)
+
+    @property
+    def steps(self) -> np.ndarray | None:
+        """How wide the noise of each column is, (D,), where that is all of the code; else ``None``."""
+        if any(c.warp is not None or not isinstance(c.cells, Grid | None) for c in self.columns):
+            return None
+        return np.array([c.cells.step if isinstance(c.cells, Grid) else 0.0 for c in self.columns])
+
+    def log_widths(self, x: np.ndarray) -> np.ndarray:
+        """Return ``sum_j log m_j`` (n,) over what is there of rows with gaps (NaN), where noise is all of the code."""
+        grids = (c.cells for c in self.columns)
+        each = [g.counts * math.log(g.step) if isinstance(g, Grid) else 0.0 for g in grids]
+        found: np.ndarray = ~np.isnan(x) @ np.array(each)
+        return found
 
     @property
     def repeats(self) -> int:

@@ -1,6 +1,7 @@
 """A table's code, learnt from its rows."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,12 @@ from realnvp.data.columns.codec import Codec
 from realnvp.data.columns.column import Column
 from realnvp.data.columns.edges import Edges
 from realnvp.data.columns.frame import Labels
+from realnvp.data.columns.grid import Grid
+from realnvp.data.columns.levels import Levels
 from realnvp.data.columns.notice import KINDS, categorical, notice
 from realnvp.errors import InputError, nearest
 
-__all__ = ["edges_of", "kinds_of", "learn"]
+__all__ = ["edges_of", "kinds_of", "learn", "learn_holed"]
 
 
 def learn(
@@ -29,6 +32,33 @@ def learn(
         else:
             columns.append(notice(x, name, kinds[j], edges[j]))
     return Codec(tuple(columns))
+
+
+def learn_holed(
+    values: np.ndarray, names: Sequence[str], kinds: Sequence[str], edges: Sequence[Edges]
+) -> tuple[Codec, list[Column]]:
+    """Return the code of a table of numbers with gaps (NaN), and the columns of which more was noticed than it keeps.
+
+    Where numbers are missing they are drawn as real numbers, so that the code may shift each by noise alone: values on
+    a grid have that, the other columns stay as they are.
+    """
+    seen = [x[~np.isnan(x), None] for x in values.T]
+    parts = zip(seen, names, kinds, edges, strict=True)
+    found = [learn(x, [name], [kind], [edge], {}).columns[0] for x, name, kind, edge in parts]
+    kept = [_on_grid(column) for column in found]
+    return Codec(tuple(kept)), [was for was, now in zip(found, kept, strict=True) if now.is_plain and not was.is_plain]
+
+
+def _on_grid(column: Column) -> Column:
+    """Keep of a column's code that it lies on a grid."""
+    cells = column.cells
+    if isinstance(cells, Levels) and cells.step is not None:
+        low, high = cells.values[0], cells.values[-1]
+        opened = cells.edges[0] > 0, cells.edges[-1] < 1
+        cells = Grid(low, cells.step, 1.0, 0.0, None if opened[0] else low, None if opened[1] else high)
+    if not isinstance(cells, Grid):
+        return Column(column.name)
+    return replace(column, cells=cells, warp=None)
 
 
 def _categories(x: np.ndarray, name: str, labels: Labels | None, score: np.ndarray | None) -> Column:

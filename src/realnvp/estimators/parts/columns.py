@@ -24,6 +24,7 @@ from realnvp.data.columns import (
     kinds_of,
     labels_of,
     learn,
+    learn_holed,
     with_labels,
 )
 from realnvp.errors import InputError
@@ -38,13 +39,13 @@ __all__ = [
     "decoded",
     "freshened",
     "held_out_density",
+    "holed_codec",
     "in_code",
     "joined",
     "labelled",
     "laws_of",
     "learnt",
     "plain_bounds",
-    "plain_codec",
     "read_rows",
     "recoded",
     "refreshed",
@@ -69,7 +70,7 @@ def learnt(model: Any, X: Any) -> tuple[np.ndarray, dict]:
 
 
 def told_apart(model: Any, rows: np.ndarray, X: Any, labels: dict) -> tuple[Laws, Codec]:
-    """Check the rows of a fit; tell which columns follow from others, and what each of the others is: plain with gaps.
+    """Check the rows of a fit; tell which columns follow from others, and what each of the others is.
 
     Whole numbers of a frame stay whole numbers.
     """
@@ -80,7 +81,7 @@ def told_apart(model: Any, rows: np.ndarray, X: Any, labels: dict) -> tuple[Laws
     laws = laws_of(rows, names, kinds, labels)
     rows, names, kinds, edges = laws.independent(rows), laws.others(names), laws.others(kinds), laws.others(edges)
     if np.isnan(rows).any():
-        return laws, plain_codec(rows, names, kinds, edges, labels)
+        return laws, holed_codec(rows, names, kinds, edges, labels)
     found = learn(rows, names, kinds, edges, labels)
     if not labels:
         return laws, found
@@ -94,30 +95,25 @@ def laws_of(rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], labels
     return Laws() if labels or "categorical" in kinds else find_laws(rows, names)
 
 
-def plain_codec(
+def holed_codec(
     rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], edges: Sequence[Edges], labels: Mapping[int, Any]
 ) -> Codec:
-    """Return plain columns for rows with gaps, with a warning where without gaps they would be told apart.
-
-    What is missing is drawn as real numbers, so that the density is one of real numbers.
-    """
+    """Return the code of rows with gaps, with a warning where without gaps more would be made of a column."""
     if labels:
         first = names[min(labels)]
         raise InputError(
             f"X has missing values (NaN), and column {first!r} holds text, categories or booleans: rows with gaps are "
             "learnt as numbers, so encode or leave out such columns, or fill in or drop those rows"
         )
-    seen = [x[~np.isnan(x), None] for x in rows.T]
-    parts = zip(seen, names, kinds, edges, strict=True)
-    told = [c for x, name, kind, edge in parts for c in learn(x, [name], [kind], [edge], {}).columns if not c.is_plain]
-    if told:
-        more = f", and {len(told) - 3} more" if len(told) > 3 else ""
+    found, more = learn_holed(rows, names, kinds, edges)
+    if more:
+        others = f", and {len(more) - 3} more" if len(more) > 3 else ""
         warnings.warn(
-            "rows with missing values (NaN) are learnt as continuous numbers, without bounds, though of some columns "
-            f"more was noticed: {'; '.join(f'{c.name!r}: {c.noticed}' for c in told[:3])}{more}",
+            "a table with missing values (NaN) is learnt as plain numbers and numbers on a grid, though more was "
+            f"noticed of some columns: {'; '.join(f'{c.name!r}: {c.noticed}' for c in more[:3])}{others}",
             stacklevel=2,
         )
-    return Codec(tuple(map(Column, names)))
+    return found
 
 
 def read_rows(model: Any, X: Any) -> np.ndarray:

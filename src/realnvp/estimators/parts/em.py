@@ -8,7 +8,7 @@ from realnvp.estimators.parts.gaussians import Gaussians, log_sum
 
 __all__ = ["filled", "fit_gaussians", "patterns"]
 
-_ROWS = 5000
+_ROWS = 2500
 """Rows that a mixture is fitted to: more would make it better than a start or a proposal needs to be."""
 _FLOOR = 1e-6
 

@@ -33,10 +33,13 @@ class Filler:
 
     ``log_q(x, c)`` is the density, (n, D) to (n,); ``guess`` a mixture over the D + C columns that is near it. Each row
     has a generator of its own: what it gets does not depend on the rows beside it.
+
+    With ``steps`` (D,) what was observed is the middle of a cell so wide: draws have it anywhere within.
     """
 
     log_q: Callable[[np.ndarray, np.ndarray | None], np.ndarray]
     guess: Gaussians
+    steps: np.ndarray | None = None
 
     def marginals(self, x: np.ndarray, c: np.ndarray | None, streams: _Streams, draws: int) -> Marginals:
         """Estimate ``log q(x_o) = log E_g[q(x_o, x_m) / g(x_m | x_o)]`` from ``draws`` of ``g``.
@@ -131,6 +134,9 @@ class Filler:
             log_g[at] = posterior.log_prob(drawn)
             if now is not None:
                 log_g_now[at] = posterior.log_prob(now[np.ix_(at, gaps)][:, None])[:, 0]
+        if self.steps is not None and self.steps.any():
+            noise = np.stack([s.random((draws, features)) for s in streams]) - 0.5
+            rows += np.where(np.isnan(x)[:, None], 0.0, noise * self.steps)
         return rows, log_g, log_g_now
 
     def _steps(self, x: np.ndarray, c: np.ndarray | None, streams: _Streams, moves: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Learning from rows with gaps: filled in before the training, and again from the flow while it learns."""
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,15 +13,18 @@ from realnvp.estimators.parts.build import scalers
 from realnvp.estimators.parts.em import filled, fit_gaussians
 from realnvp.estimators.parts.filling import Filler, streams_by_number
 from realnvp.estimators.parts.gaussians import Gaussians
-from realnvp.estimators.parts.rows import hold_out, in_chunks, scaled, tensor
+from realnvp.estimators.parts.member import Member
+from realnvp.estimators.parts.rows import hold_out, log_densities, scaled, tensor
 from realnvp.estimators.parts.sample import Sample
-from realnvp.flow import Flow
 from realnvp.train.resume import Stateful
 
 __all__ = ["Filled", "Refilling", "fill"]
 
-_BEGIN, _EVERY, _LEAST = 0.5, 0.1, 50
-_PROPOSALS, _MOVES = 64, 6
+_BEGIN, _EVERY, _LEAST = 0.25, 0.1, 50
+"""No training ends by early stopping before it has begun."""
+_COST = 40
+"""Filling so many rows in takes about the time of two steps of training: a third of it at most goes there."""
+_PROPOSALS, _MOVES = 16, 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +58,9 @@ class Filled:
         return rows if self.holed is None else [rows[0].clone(), *rows[1:]]
 
     def refilled(
-        self, batches: Iterable[Batch], rows: Tensor, flow: Flow, steps: int, seed: int
+        self, batches: Iterable[Batch], rows: Tensor, member: Member, steps: int, seed: int
     ) -> tuple[Iterable[Batch], dict[str, Stateful]]:
-        """Return the batches of ``rows``, those kept, filled in again from ``flow`` now and then; and what to keep.
+        """Return the batches of ``rows``, those kept, filled in again from a flow now and then; and what to keep.
 
         A sample that had no gaps has its batches as they were, and nothing to keep.
         """
@@ -70,7 +73,7 @@ class Filled:
             return batches, {}
         x, *rest = (a[kept][at] for a in self.sample.arrays)
         context = rest[0] if rest else None
-        again = Refilling(batches, rows, at, holed[at], x, context, self.mixture, flow, steps, seed)
+        again = Refilling(batches, rows, at, holed[at], x, context, self.mixture, member, steps, seed)
         return again, {"gaps": again}
 
 
@@ -121,7 +124,7 @@ def _parted(gaps: np.ndarray, fraction: float, seed: int) -> tuple[Tensor, Tenso
 
 @dataclass(eq=False)
 class Refilling:
-    """Batches of a training whose rows had gaps: from half of it on these are drawn again from the flow.
+    """Batches of a training whose rows had gaps: from a quarter of it on these are drawn again from the flow.
 
     First by weight from proposals of the mixture, so that nothing is left of what the mixture itself had put there;
     then every tenth of the training (at least 50 steps) each gap makes a few Metropolis steps from where it was, under
@@ -141,14 +144,15 @@ class Refilling:
     now: np.ndarray
     context: np.ndarray | None
     mixture: Gaussians
-    flow: Flow
+    member: Member
     steps: int
     seed: int
     taken: int = 0
     drawn: bool = False
 
     def __iter__(self) -> Iterator[Batch]:
-        begin, every = max(1, int(_BEGIN * self.steps)), max(_LEAST, int(_EVERY * self.steps))
+        begin = max(1, int(_BEGIN * self.steps))
+        every = max(_LEAST, int(_EVERY * self.steps), len(self.at) // _COST)
         batches = iter(self.batches)
         while True:
             if self.taken >= begin and (self.taken - begin) % every == 0:
@@ -159,8 +163,7 @@ class Refilling:
             yield batch
 
     def _refill(self) -> None:
-        flow = copy.deepcopy(self.flow).double().eval()
-        filler = Filler(lambda x, c: in_chunks(flow.log_prob, (x, c), flow), self.mixture.widened())
+        filler = Filler(self._log_q(), self.mixture.widened())
         streams = streams_by_number(self.seed, range(len(self.at)), self.taken)
         if self.drawn:
             self.now = filler.walk(self.holed, self.context, self.now, streams, _MOVES)
@@ -169,8 +172,13 @@ class Refilling:
             self.drawn = True
         self._write()
 
+    def _log_q(self) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
+        """Return the log density of the flow as it is now, up to a constant, in single precision."""
+        core, scale = copy.deepcopy(self.member.core).eval(), scalers(self.member.flow)
+        return lambda x, c: log_densities(core, scaled(scale, [x] if c is None else [x, c]))
+
     def _write(self) -> None:
-        self.rows[self.at] = scaled(scalers(self.flow)[:1], [self.now])[0].to(self.rows)
+        self.rows[self.at] = scaled(scalers(self.member.flow)[:1], [self.now])[0].to(self.rows)
 
     def state(self) -> dict[str, Tensor]:
         """Return what the gaps hold, and the steps taken."""

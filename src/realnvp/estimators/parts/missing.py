@@ -8,6 +8,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from realnvp.data.check import refuse_gaps
+from realnvp.data.columns import Codec
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, seed_of
 from realnvp.estimators.parts.columns import labelled
@@ -79,10 +80,12 @@ class Missing(TableUse):
         todo = np.flatnonzero(gaps.any(1) & ~gaps.all(1))
         if not len(todo):
             return found
-        filler, seed = Filler(_log_q(flow), self._guess()), seed_of(random_state)
+        filler, seed = Filler(_log_q(flow), self._guess(), self.codec_.steps), seed_of(random_state)
+        log_m = self.codec_.log_widths(rows)
         for draws in (_FEW, _MANY):
             x, c = rows[todo], _at(given, todo)
             part = filler.marginals(x, c, streams_by_content(seed, x, c, draws), draws)
+            part = part._replace(log_prob=part.log_prob + log_m[todo])
             for all_rows, some in zip(found, part, strict=True):
                 all_rows[todo] = some
             todo = todo[part.ess * draws < _ENOUGH]
@@ -120,7 +123,8 @@ class Missing(TableUse):
         for group, y, A, b in self.laws_.swaps(asked[some], rows[some]) if len(some) else ():
             at = some[group]
             drawn = self._drawn(y, _at(given, at), flow, seed, at, A, b)
-            done[at] = np.where(np.isnan(rows[at]), np.linalg.solve(A, (drawn - b).T).T, rows[at])
+            drawn = self.codec_.inverse(np.linalg.solve(A, (drawn - b).T).T)
+            done[at] = np.where(np.isnan(rows[at]), drawn, rows[at])
         return framed(self, labelled(self.codec_, np.where(np.isnan(asked), self.laws_.whole(done), asked)), X)
 
     def _drawn(
@@ -142,7 +146,9 @@ class Missing(TableUse):
             found[empty] = flow.sample(len(empty), about, generator=generator).cpu().numpy() @ A.T + b
         if len(some := np.flatnonzero(gaps.any(1) & ~gaps.all(1))):
             log_q = _log_q(flow)
-            filler = Filler(lambda v, d: log_q(np.linalg.solve(A, (v - b).T).T, d), self._guess().mapped(A, b))
+            own = (np.eye(len(A)) == A).all(1)  # what a law gives has no cell
+            steps = None if self.codec_.steps is None else np.where(own, self.codec_.steps, 0.0)
+            filler = Filler(lambda v, d: log_q(np.linalg.solve(A, (v - b).T).T, d), self._guess().mapped(A, b), steps)
             streams = streams_by_number(seed, numbers[some])
             found[some] = filler.draw(y[some], _at(c, some), streams, _PROPOSALS, _MOVES)
         return found
@@ -160,10 +166,11 @@ class Missing(TableUse):
 
     def _holed(self, X: ArrayLike, context: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None, Flow]:
         rows = self.laws_.independent(self._rows(X))
-        if np.isnan(rows).any() and (known := [c for c in self.codec_.columns if not c.is_plain]):
+        if np.isnan(rows).any() and self.codec_.steps is None:
+            known = next(c for c in self.codec_.columns if Codec((c,)).steps is None)
             raise InputError(
-                f"X has missing values (NaN), and column {known[0].name!r} was learnt in a code "
-                f"({known[0].noticed or known[0].kind}): for rows with gaps fit with kinds='continuous'"
+                f"X has missing values (NaN), and column {known.name!r} was learnt in a code "
+                f"({known.noticed or known.kind}): for rows with gaps fit with kinds='continuous'"
             )
         return rows, context_rows(context, len(rows), self.flow_.context), self._exact()
 
