@@ -86,7 +86,7 @@ def _by_number(model: RealNVP, source: Source) -> None:
         model.bounds = {j: (pair.low, pair.high) for j, pair in enumerate(edges)}
     laws = laws_of(source.train, names, kinds, {})
     if np.isnan(rows := laws.independent(source.train)).any():
-        plain_codec(rows, laws.others(names), laws.others(kinds), laws.others(edges), {})
+        plain_codec(rows, laws.others(names), laws.others(kinds), laws.others(edges))
 
 
 @contextmanager

@@ -74,13 +74,13 @@ def told_apart(model: Any, rows: np.ndarray, X: Any, labels: dict) -> tuple[Laws
     Whole numbers of a frame stay whole numbers.
     """
     names = column_names(model)
-    check_gaps(rows, names, model.missing)
-    check_columns(rows, names)
+    check_gaps(rows, names, model.missing, list(labels))
+    check_columns(rows, names, {j: held.values for j, held in labels.items()})
     kinds, edges = kinds_of(model.kinds, names), edges_of(model.bounds, names)
     laws = laws_of(rows, names, kinds, labels)
     rows, names, kinds, edges = laws.independent(rows), laws.others(names), laws.others(kinds), laws.others(edges)
     if np.isnan(rows).any():
-        return laws, plain_codec(rows, names, kinds, edges, labels)
+        return laws, plain_codec(rows, names, kinds, edges)
     found = learn(rows, names, kinds, edges, labels)
     if not labels:
         return laws, found
@@ -95,18 +95,12 @@ def laws_of(rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], labels
 
 
 def plain_codec(
-    rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], edges: Sequence[Edges], labels: Mapping[int, Any]
+    rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], edges: Sequence[Edges]
 ) -> Codec:
     """Return plain columns for rows with gaps, with a warning where without gaps they would be told apart.
 
     What is missing is drawn as real numbers, so that the density is one of real numbers.
     """
-    if labels:
-        first = names[min(labels)]
-        raise InputError(
-            f"X has missing values (NaN), and column {first!r} holds text, categories or booleans: rows with gaps are "
-            "learnt as numbers, so encode or leave out such columns, or fill in or drop those rows"
-        )
     seen = [x[~np.isnan(x), None] for x in rows.T]
     parts = zip(seen, names, kinds, edges, strict=True)
     told = [c for x, name, kind, edge in parts for c in learn(x, [name], [kind], [edge], {}).columns if not c.is_plain]
