@@ -12,7 +12,7 @@ import realnvp
 
 ROOT = Path(realnvp.__file__).parent
 FLOORS = [
-    "errors shapes",
+    "errors shapes words",
     "files",
     "kernels",
     "nets",
@@ -63,9 +63,9 @@ FLOORS = [
     "estimators/pictures",
     "estimators/pictures/model",
     "estimators",
-    "cli/options cli/parse cli/potential cli/report cli/resume cli/source",
+    "cli/baselines cli/options cli/parse cli/pieces cli/potential cli/report cli/resume cli/source",
     "cli/boltzmann cli/fit cli/pictures cli/pictures_use cli/use",
-    "cli/runs",
+    "cli/draws cli/runs",
     "cli",
     "__main__",
 ]

@@ -58,8 +58,11 @@ def check_gaps(values: np.ndarray, columns: Sequence[str], missing: object, labe
             values,
             columns,
             f"{told}, of text, categories or booleans, gaps cannot be learnt from: "
-            + ("give what is missing there a value of its own, or fill in or drop those rows" if within else
-               "fill in or drop those rows, or leave that column out or encode it as numbers"),
+            + (
+                "give what is missing there a value of its own, or fill in or drop those rows"
+                if within
+                else "fill in or drop those rows, or leave that column out or encode it as numbers"
+            ),
         )
     if missing == "refuse":
         refuse_gaps(

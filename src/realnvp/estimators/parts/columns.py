@@ -94,9 +94,7 @@ def laws_of(rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], labels
     return Laws() if labels or "categorical" in kinds else find_laws(rows, names)
 
 
-def plain_codec(
-    rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], edges: Sequence[Edges]
-) -> Codec:
+def plain_codec(rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], edges: Sequence[Edges]) -> Codec:
     """Return plain columns for rows with gaps, with a warning where without gaps they would be told apart.
 
     What is missing is drawn as real numbers, so that the density is one of real numbers.

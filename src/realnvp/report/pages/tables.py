@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from realnvp.measure import pit
-from realnvp.report.base import Conditioned, Independent, Truth, independent
+from realnvp.report.base import Conditioned, Independent, Truth, in_numbers
 from realnvp.report.kept import Kept
 from realnvp.report.page import (
     Colour,
@@ -62,7 +62,8 @@ def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth |
     columns, kinds = _columns(model, config), [kind for kind in _of(model, "columns_") if kind.get("noticed")]
     noticed = [law.told(columns) for law in _of(_of(model, "laws_"), "laws")]
     if noticed:  # the density is that of the other columns
-        columns, model = model.laws_.others(columns), independent(model)
+        columns = model.laws_.others(columns)
+    model = in_numbers(model)
     rows = _rows(model, kept, config)
     exact = None if truth is None else truth.log_prob
     data: dict[str, Any] = {"training": training(model.history_, _SERIES, "nats per row")}
