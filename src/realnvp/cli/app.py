@@ -1,6 +1,5 @@
 """The subcommands and their options."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer

@@ -62,20 +62,17 @@ def _unknown(piece: Frame, j: int, held: tuple) -> np.ndarray:
 
 def unseen(data: Path, piece: Frame, labels: _Labels, before: int, then: str = "drop such rows") -> InputError:
     """Return the sentence for the first value of a piece that the fit did not see."""
-    row, j = min(
-        (int(_unknown(piece, j, held).argmax()), j) for j, held in labels.items() if _unknown(piece, j, held).any()
-    )
+    strange = {j: _unknown(piece, j, held) for j, held in labels.items()}
+    row, j = min((int(at.argmax()), j) for j, at in strange.items() if at.any())
     value = np.asarray(piece.parts[j], dtype=object)[row]
-    return InputError(
-        f"{data}: column {piece.columns[j]!r} holds {value!r} in row {before + row + 1}, which the fit did not see: {then}"
-    )
+    held = f"{data}: column {piece.columns[j]!r} holds {value!r} in row {before + row + 1}"
+    return InputError(f"{held}, which the fit did not see: {then}")
 
 
 def told_unknown(data: Path, piece: Frame, labels: _Labels, before: int) -> None:
     """Warn of the first value that the fit did not see."""
-    warnings.warn(
-        str(unseen(data, piece, labels, before, "such rows have the density zero, log_prob -inf")), stacklevel=2
-    )
+    told = unseen(data, piece, labels, before, "such rows have the density zero, log_prob -inf")
+    warnings.warn(str(told), stacklevel=2)
 
 
 @dataclass

@@ -26,7 +26,6 @@ from realnvp.data.columns import (
     learn,
     with_labels,
 )
-from realnvp.errors import InputError
 from realnvp.estimators.parts.frames import column_names
 from realnvp.estimators.parts.rows import log_densities, scaled, tensor
 from realnvp.flow import Flow

@@ -60,6 +60,20 @@ function axisName(at, side) {
   return at === FRAMES - 1 || thumbs ? given.latents[axis] : `coordinate ${given.latents[axis].slice(1)}`;
 }
 
+// The words of an axis of the data whose numbers 0, 1, … stand for something.
+function axisWords(at, side) {
+  return at === 0 && given.levels && !(AXES === 1 && side === 1) ? given.levels[state.axes[side]] : null;
+}
+
+const exact = given && given.exact ? unpack(given.exact) : null;
+
+// A coordinate in words; of the data the value itself, without the spread it is drawn with.
+function sayValue(at, i, axis) {
+  if (at !== 0 || !exact) return say(value(at, i, axis));
+  const v = exact[i * AXES + axis], words = given.levels[axis];
+  return words ? words[v] : say(v);
+}
+
 function likelihood(i) { return given.log_prob[i] === null ? -Infinity : given.log_prob[i]; }
 
 function told(i) {

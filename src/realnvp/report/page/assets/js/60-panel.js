@@ -18,7 +18,7 @@ class Panel {
   draw() {
     const { context, wide, high } = fitted(this.canvas), at = this.at, box = boxAt(at);
     this.scale = scaleOf(box, wide, high);
-    drawAxes(context, box, this.scale, [axisName(at, 0), axisName(at, 1)]);
+    drawAxes(context, box, this.scale, [axisName(at, 0), axisName(at, 1)], [axisWords(at, 0), axisWords(at, 1)]);
     const { x, y, w, h } = this.scale.place;
     context.save();
     context.beginPath();
