@@ -44,7 +44,7 @@ FLOORS = [
     "measure",
     "report/plots",
     "report/sheets",
-    "report/kept report/walk",
+    "report/kept report/spread report/walk",
     "report/page",
     "report/render",
     "report/pages",

@@ -59,18 +59,17 @@ def pit(model: Any, X: ArrayLike, *, context: ArrayLike | None = None) -> _Array
     found = model.transform(X) if context is None else model.transform(X, context=context)
     Z = torch.as_tensor(np.array(found, dtype=np.float64))
     flow, codec = getattr(model, "flow_", None), getattr(model, "codec_", None)
-    if flow is None:
-        u: _Array = Normal(Z.shape[1]).double().cdf(Z).numpy()
-        return u
-    flow, rng = copy.deepcopy(flow).double().cpu(), np.random.default_rng(0)
-    noisy = codec is not None and any(column.coarse for column in codec.columns)
+    flow = None if flow is None else copy.deepcopy(flow).double().cpu()
+    noisy = flow is not None and codec is not None and any(column.coarse for column in codec.columns)
     if not (noisy or isinstance(flow, Ensemble)):
-        u = flow.base.cdf(Z).numpy()
+        base = Normal(Z.shape[1]).double() if flow is None else flow.base
+        u: _Array = base.cdf(Z).numpy()
         return u
+    rng = np.random.default_rng(0)
     known = getattr(model, "context", None) if context is None else context
     given = None if known is None else torch.as_tensor(np.asarray(known, dtype=np.float64))
-    y = flow.inverse(Z, given)[0]
-    if noisy:
+    y = flow.inverse(Z, given)[0]  # type: ignore[union-attr]
+    if codec is not None and noisy:
         y = torch.as_tensor(codec.again(y.numpy(), rng.random(tuple(y.shape)).clip(1e-9, 1 - 1e-9)))
     return _of_members(flow, y, given, rng)
 

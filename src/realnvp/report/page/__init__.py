@@ -5,7 +5,6 @@ from realnvp.report.page.charts import corner, density_1d, density_2d, histogram
 from realnvp.report.page.explore import Points, explorer, shown_axes
 from realnvp.report.page.noticed import notices
 from realnvp.report.page.pictures import bits, picture_explorer, sheets
-from realnvp.report.page.spread import has_cells, levels_of, spread
 from realnvp.report.page.verdict import Verdict, of_density, of_energy, of_pictures
 
 __all__ = [
@@ -19,10 +18,8 @@ __all__ = [
     "density_2d",
     "explorer",
     "figure_list",
-    "has_cells",
     "histogram",
     "latent",
-    "levels_of",
     "normality",
     "notices",
     "number",
@@ -35,7 +32,6 @@ __all__ = [
     "rounded",
     "sheets",
     "shown_axes",
-    "spread",
     "table",
     "text",
     "training",

@@ -10,8 +10,8 @@ import numpy as np
 
 from realnvp.bases import Normal
 from realnvp.report.page.base import Colour, packed, rounded
-from realnvp.report.page.spread import has_cells, levels_of, spread
 from realnvp.report.plots import misfits
+from realnvp.report.spread import has_cells, levels_of, spread
 from realnvp.report.walk import Walk, walk
 
 __all__ = ["Points", "explorer", "grid_frames", "shown_axes"]

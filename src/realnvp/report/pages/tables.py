@@ -19,20 +19,18 @@ from realnvp.report.page import (
     density_1d,
     density_2d,
     explorer,
-    has_cells,
     latent,
-    levels_of,
     normality,
     notices,
     of_density,
     shown_axes,
-    spread,
     table,
     training,
 )
 from realnvp.report.pages.base import chart, corner_section, explorer_section, made, map_section, training_section
 from realnvp.report.plots import extent_of
 from realnvp.report.render import Page, Section, render
+from realnvp.report.spread import has_cells, levels_of, spread
 from realnvp.words import in_words
 
 __all__ = ["table_page"]
@@ -99,12 +97,13 @@ def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth |
         elif len(columns) == 2 and mapped:
             sections.append(map_section(truth is not None, conditional=rows.context is not None))
         else:
-            shown = shown_axes(_scores(model, held, held_given)[1], _CORNER)
+            looked = (held, held_given) if len(held) >= 20 else (rows.X, given)  # draws, of a run that kept no rows
+            shown = shown_axes(_scores(model, *looked)[1], _CORNER)
             pairs = (held if len(held) >= 300 else rows.X)[:1000]
             drawn = plain.sample(len(pairs), random_state=0)
-            clouds = [spread(model, v, seed)[:, shown] for seed, v in enumerate((pairs, drawn))]
-            words = levels_of(model)
-            data["corner"] = corner(*clouds, [columns[j] for j in shown], [words[j] for j in shown] if words else ())
+            pairs, drawn = (spread(model, v, seed)[:, shown] for seed, v in enumerate((pairs, drawn)))
+            words = levels_of(model) or [None] * len(columns)
+            data["corner"] = corner(pairs, drawn, [columns[j] for j in shown], [words[j] for j in shown])
             sections.append(corner_section("held-out rows" if len(held) >= 300 else "rows", len(shown), len(columns)))
         if rows.held.any() and len(held) >= 20:
             U, Z = _scores(model, held, held_given)

@@ -51,9 +51,9 @@ function drawAxes(context, box, scale, names = ["", ""], words = [null, null]) {
   context.textBaseline = "top";
   for (const [v, text] of marks(box[0], words[0])) context.fillText(text, scale.x(v), y + h + 5);
   context.fillText(shorten(names[0]), x + w / 2, y + h + 20);
-  context.textAlign = words[1] ? "left" : "right";
+  context.textAlign = "right";
   context.textBaseline = "middle";
-  for (const [v, text] of marks(box[1], words[1])) context.fillText(text, words[1] ? x + 4 : x - 5, scale.y(v));
+  for (const [v, text] of marks(box[1], words[1])) context.fillText(text, x - 5, scale.y(v));
   context.save();
   context.translate(9, y + h / 2);
   context.rotate(-Math.PI / 2);

@@ -44,9 +44,15 @@ function boxOf(frame) {
   const key = `${frame}/${state.axes}`;
   if (!squares.has(key)) {
     const [low, high] = given.extents[frame], [a, b] = state.axes;
-    squares.set(key, AXES === 1 ? [[low[a], high[a]], [-1, 1]] : equalised([[low[a], high[a]], [low[b], high[b]]]));
+    squares.set(key, AXES === 1 ? [[low[a], high[a]], [-1, 1]] : shaped(frame, [[low[a], high[a]], [low[b], high[b]]]));
   }
   return squares.get(key);
+}
+
+// One unit for both sides, but where one of them has words and no unit.
+function shaped(frame, box) {
+  const worded = frame === 0 && given.levels && state.axes.some((axis) => given.levels[axis]);
+  return worded ? box : equalised(box);
 }
 
 function boxAt(at) {

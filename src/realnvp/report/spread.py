@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,9 +22,7 @@ def has_cells(model: Any) -> bool:
 def levels_of(model: Any) -> list[list[str] | None]:
     """Return for each column the words that the numbers 0, 1, … stand for, if they do."""
     codec = getattr(model, "codec_", None)
-    if codec is None:
-        return []
-    return [_words(column.labels) if column.labels else None for column in codec.columns]
+    return [] if codec is None else [column.words for column in codec.columns]
 
 
 def spread(model: Any, X: np.ndarray, seed: int) -> np.ndarray:
@@ -38,7 +35,3 @@ def spread(model: Any, X: np.ndarray, seed: int) -> np.ndarray:
             gaps = np.diff(np.unique(X[:, j]))
             found[:, j] += _WIDE * (rng.random(len(X)) - 0.5) * (gaps.min() if len(gaps) else 1.0)
     return found
-
-
-def _words(labels: Sequence[Any]) -> list[str]:
-    return [str(value).lower() if isinstance(value, bool) else str(value) for value in labels]
