@@ -41,7 +41,7 @@ def test_a_constant_column_is_shown_as_what_it_holds(values, shown):
 
 def test_ids_are_refused_unless_they_are_said_to_be_categories():
     X = frame(id=[f"row {i}" for i in range(40)] + [f"row {i // 2}" for i in range(60)])
-    with pytest.raises(InputError, match="'id' holds 4[0-9] different texts|holds text of"):
+    with pytest.raises(InputError, match="'id' holds 48 different texts in 48 rows"):
         RealNVP(**QUICK).fit(frame(id=[f"row {i}" for i in range(100)]).iloc[:48])
     with pytest.raises(InputError, match="'id' holds 100 different texts in 100 rows, such as 'row 0'"):
         RealNVP(**QUICK).fit(frame(id=[f"row {i}" for i in range(100)]))

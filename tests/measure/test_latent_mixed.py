@@ -33,7 +33,7 @@ def test_draws_of_a_mixture_are_uniform_under_the_mixture(several):
 
 
 def test_a_mixture_is_tested_as_such(several):
-    assert uniformity(pit(several, several.sample(5000, random_state=1) + [0.5, 0])).p_value < 1e-6
+    assert uniformity(pit(several, np.add(several.sample(5000, random_state=1), [0.5, 0]))).p_value < 1e-6
 
 
 def test_values_with_cells_are_spread_over_them():
