@@ -89,6 +89,13 @@ def test_text_that_is_not_utf8_gets_a_sentence(tmp_path):
         read_frame(tmp_path / "t.csv", ["a"], {"a": "text"})
 
 
+def test_what_is_neither_true_nor_false_gets_a_sentence(tmp_path):
+    (tmp_path / "t.csv").write_text("a\ntrue\nperhaps\n")
+
+    with pytest.raises(InputError, match="column 'a' holds 'perhaps' in row 2, which is neither true nor false"):
+        read_frame(tmp_path / "t.csv", ["a"], {"a": "boolean"})
+
+
 def test_arrays_of_texts_are_read(tmp_path):
     np.savez(tmp_path / "t.npz", a=np.array(["x", "yy"]), b=np.arange(2.0))
 

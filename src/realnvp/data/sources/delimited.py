@@ -84,6 +84,9 @@ class Delimited:
         value = re.search(r"column #\d+.*invalid value '(.*)'", message, re.DOTALL)
         if "\ufffd" in (value[1] if value else "") or "UTF8" in message:
             return InputError(f"{self.path} is not UTF-8 text (column {name!r}{row}): save it as UTF-8")
+        if value is not None and "to bool" in message:
+            held = f"{self.path}: column {name!r} holds {value[1][:60]!r}{row}"
+            return InputError(f"{held}, which is neither true nor false: write it as the rest of the column")
         return ValueError(message) if value is None else no_number(self.path, name, value[1], row)
 
 
