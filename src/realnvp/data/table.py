@@ -52,12 +52,12 @@ def iter_table(
 def read_frame(
     path: str | Path, columns: Sequence[str], kinds: Mapping[str, str], *, missing: str = "refuse", advice: str = ""
 ) -> Frame:
-    """The whole file, its columns of the kinds told; text that is mostly numbers is refused, for some are mistyped."""
+    """The whole file, its columns of the kinds told; text that is numbers by half or more is refused as mistyped."""
     found = Frame.joined(list(iter_frames(path, columns, kinds, missing=missing, advice=advice)))
     for name in [name for name in columns if kinds.get(name) == "text"]:
         values = found[name]
         wrong = [i for i, value in enumerate(values) if value is not None and not _is_number(value)]
-        if len(wrong) < 0.5 * sum(value is not None for value in values):
+        if len(wrong) <= 0.5 * sum(value is not None for value in values):
             row = wrong[0] if wrong else 0
             raise no_number(Path(path), name, values[row], f" in row {row + 1}")
     return found
