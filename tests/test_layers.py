@@ -12,7 +12,7 @@ import realnvp
 
 ROOT = Path(realnvp.__file__).parent
 FLOORS = [
-    "errors shapes",
+    "errors shapes words",
     "files",
     "kernels",
     "nets",
@@ -22,11 +22,12 @@ FLOORS = [
     "bases",
     "potentials",
     "mcmc",
-    "data/laws data/pictures data/columns/warps data/columns/nodes data/columns/lattice data/columns/frame",
+    "data/laws data/rows data/pictures data/columns/warps data/columns/nodes data/columns/lattice data/columns/frame",
     "data/columns/levels data/columns/grid data/columns/atoms data/columns/edges",
     "data/columns/column",
     "data/columns/codec data/columns/notice",
     "data/columns/learn",
+    "data/sources",
     "data/columns",
     "data",
     "flow",
@@ -43,7 +44,7 @@ FLOORS = [
     "measure",
     "report/plots",
     "report/sheets",
-    "report/kept report/walk",
+    "report/kept report/spread report/walk",
     "report/page",
     "report/render",
     "report/pages",
@@ -62,9 +63,9 @@ FLOORS = [
     "estimators/pictures",
     "estimators/pictures/model",
     "estimators",
-    "cli/options cli/parse cli/potential cli/report cli/resume cli/source",
+    "cli/baselines cli/options cli/parse cli/pieces cli/potential cli/report cli/resume cli/source",
     "cli/boltzmann cli/fit cli/pictures cli/pictures_use cli/use",
-    "cli/runs",
+    "cli/draws cli/runs",
     "cli",
     "__main__",
 ]

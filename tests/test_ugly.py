@@ -12,7 +12,7 @@ REFUSED = {
     "a missing text": "NaN",
     "dates": "column 'x' holds dates",
     "durations": "column 'x' holds dates",
-    "names of people": "text of 1,800 different values",
+    "names of people": "1,800 different texts in 1,800 rows",
     "lists in a column": "column 'x' holds objects of type list",
     "complex numbers": "Complex data not supported",
     "a name twice": "more than one column 'a'",

@@ -100,7 +100,7 @@ def test_an_array_that_declares_more_than_there_is_gets_a_sentence(tmp_path):
 
 
 def test_a_small_archive_does_not_fill_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr("realnvp.data.table._BOMB", 10**6)
+    monkeypatch.setattr("realnvp.data.sources.arrays._BOMB", 10**6)
     inner = io.BytesIO()
     np.save(inner, np.zeros((200_000, 2)))
     with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:

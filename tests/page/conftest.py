@@ -170,6 +170,19 @@ def given(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def texts(tmp_path_factory):
+    """A number, a text whose values are HTML, true or false, and a count."""
+    folder = tmp_path_factory.mktemp("texts")
+    rng = np.random.default_rng(0)
+    town = rng.choice(["<b>Oslo</b>", "Bergen", "Tromsø"], 400)
+    size, open_, count = rng.normal(town == "Bergen"), rng.random(400) < 0.3, rng.poisson(3, 400)
+    lines = [f"{s!r},{t},{str(o).lower()},{n}" for s, t, o, n in zip(size.tolist(), town, open_, count, strict=True)]
+    (folder / "texts.csv").write_text("\n".join(["size,town,open,count", *lines]) + "\n")
+    command(folder, "fit", "texts.csv", "--max-steps", 40, *QUICK, "--out", "run")
+    return Run(folder / "run")
+
+
+@pytest.fixture(scope="session")
 def energy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("energy")
     command(folder, "boltzmann", "u1", "--max-steps", 40, *QUICK, "--out", "run")

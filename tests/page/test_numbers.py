@@ -1,26 +1,14 @@
 """What the page holds and draws is what the run says."""
 
-import base64
-import json
 import re
 
 import numpy as np
 import pytest
 import torch
+from pages import data_of, unpack
 
 from realnvp import BoltzmannGenerator, RealNVP
 from realnvp.measure import log_normalizer
-
-
-def data_of(run):
-    """The data of a page, read as a browser would not need to."""
-    text = run.page.read_text(encoding="utf-8")
-    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[1])
-
-
-def unpack(packed):
-    kind = np.uint8 if packed["type"] == "u1" else "<f4"
-    return np.frombuffer(base64.b64decode(packed["data"]), kind).reshape(packed["shape"])
 
 
 def row_of(run, name):

@@ -4,7 +4,7 @@ from importlib import resources
 
 import pytest
 
-KINDS = ["moons", "wide", "line", "given", "energy", "digits"]
+KINDS = ["moons", "wide", "line", "given", "texts", "energy", "digits"]
 
 
 @pytest.fixture

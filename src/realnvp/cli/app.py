@@ -1,12 +1,12 @@
 """The subcommands and their options."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import realnvp
 from realnvp.cli.base import sentences
+from realnvp.cli.draws import sample, score
 from realnvp.cli.options import (
     BaseName,
     BatchSize,
@@ -15,6 +15,7 @@ from realnvp.cli.options import (
     CheckpointEvery,
     Compile,
     DataDir,
+    Drop,
     Force,
     Kernel,
     Kinds,
@@ -28,20 +29,17 @@ from realnvp.cli.options import (
     Missing,
     MissingName,
     NoFigures,
-    Out,
     PictureFlow,
     Precision,
     PrecisionName,
     Quiet,
     Resume,
-    Run,
     RunOut,
     Seed,
-    Split,
     Threads,
     Width,
 )
-from realnvp.cli.parse import bodies, box, columns_are, names, values, words
+from realnvp.cli.parse import bodies, box, columns_are, names
 from realnvp.cli.runs import export, impute, info, report
 from realnvp.errors import InputError
 
@@ -91,6 +89,7 @@ def fit(
     width: Width = None,
     columns: Annotated[str | None, typer.Option(help="Columns to learn, by name, with commas between.")] = None,
     context: Annotated[str | None, typer.Option(help="Columns to condition on, with commas between.")] = None,
+    drop: Drop = None,
     kinds: Kinds = "auto",
     bounds: Bounds = None,
     rows: Annotated[int | None, typer.Option(min=100, help="Rows to draw of a toy set; by default 10,000.")] = None,
@@ -145,7 +144,14 @@ def fit(
         from realnvp.cli.pictures import Chosen
         from realnvp.cli.pictures import fit as learn
 
-        of_tables = {"columns": columns, "context": context, "rows": rows, "members": members, "bounds": bounds}
+        of_tables = {
+            "columns": columns,
+            "context": context,
+            "drop": drop,
+            "rows": rows,
+            "members": members,
+            "bounds": bounds,
+        }
         of_tables |= {"kinds": kinds != "auto", "missing": missing != MissingName.refuse}
         if wrong := [name for name, value in of_tables.items() if value]:
             raise InputError(f"{data} holds pictures, and --{wrong[0]} is for tables: leave it out")
@@ -162,7 +168,7 @@ def fit(
         raise InputError(f"{data} holds no pictures, and {wrong[0]} is for those: leave it out")
     more = {"members": members or "auto", "missing": missing.value, **columns_are(kinds, bounds)}
     rest = (rows, threads, out, checkpoint_every, resume, not no_figures, force, quiet)
-    run(data, params | more, Choices(names(columns), names(context), *rest))
+    run(data, params | more, Choices(names(columns), names(context), names(drop), *rest))
 
 
 @app.command()
@@ -221,79 +227,8 @@ def boltzmann(
     run(potential, params, threads=threads, out=out, draws=not no_figures, force=force, quiet=quiet)
 
 
-@app.command()
-@sentences
-def sample(
-    run: Run,
-    out: Out,
-    n: Annotated[int, typer.Option("-n", "--number", min=1, help="How many rows to draw.")] = 1000,
-    context: Annotated[
-        str | None,
-        typer.Option(help="Values to condition on: name=number, with commas between; of pictures label=LABEL."),
-    ] = None,
-    corrected: Annotated[bool, typer.Option("--corrected", help="Of an energy: exact samples, by Metropolis.")] = False,
-    temperature: Annotated[
-        float, typer.Option(min=0, help="Of pictures: scale of the noise; below 1 likelier, fewer kinds.")
-    ] = 1.0,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same rows.")] = 0,
-    force: Force = False,
-    quiet: Quiet = False,
-) -> None:
-    """Draw rows from a run's model.
-
-    They carry the column names it learnt, and are written in a stream: any number of them fits. Pictures become a
-    sheet (.png) or an array (.npy).
-    """
-    from realnvp.cli.use import kind_of
-    from realnvp.cli.use import sample as draw
-
-    if kind_of(run) == "images":
-        from realnvp.cli.pictures_use import sample as paint
-
-        if corrected:
-            raise InputError(f"{run} learnt pictures: --corrected is for runs of an energy, leave it out")
-        paint(run, out, n=n, context=words(context), temperature=temperature, seed=seed, force=force, quiet=quiet)
-        return
-    if temperature != 1:
-        raise InputError(f"{run} did not learn pictures: --temperature is for those, leave it out")
-    draw(run, out, n=n, context=values(context), corrected=corrected, seed=seed, force=force, quiet=quiet)
-
-
-@app.command()
-@sentences
-def score(
-    run: Run,
-    data: Annotated[
-        Path,
-        typer.Argument(help="A .csv .parquet .npy .npz file with the run's columns, or pictures as fit takes them."),
-    ],
-    out: Out,
-    split: Annotated[
-        Split | None,
-        typer.Option(help="Of pictures: held-out (of a named set the default), train, or all (of files the default)."),
-    ] = None,
-    data_dir: DataDir = None,
-    force: Force = False,
-    quiet: Quiet = False,
-) -> None:
-    """Write the log density of each row, in nats; of each picture also bits per dimension.
-
-    Reading and writing tables are streams: a file of any length fits.
-    """
-    from realnvp.cli.use import kind_of
-    from realnvp.cli.use import score as assess
-
-    if kind_of(run) == "images":
-        from realnvp.cli.pictures_use import score as weigh
-
-        part = None if split is None else split.value
-        weigh(run, str(data), out, split=part, data_dir=data_dir, force=force, quiet=quiet)
-        return
-    if split is not None:
-        raise InputError(f"{run} did not learn pictures: --split is for those, leave it out")
-    assess(run, data, out, force=force, quiet=quiet)
-
-
+app.command()(sample)
+app.command()(score)
 app.command()(info)
 app.command()(export)
 app.command()(impute)

@@ -6,6 +6,7 @@ import itertools
 import math
 import os
 import re
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +18,6 @@ from realnvp.files import check_folder, on_disk
 __all__ = [
     "counted",
     "figures",
-    "in_words",
     "interrupts",
     "measured_rows",
     "noticed",
@@ -72,18 +72,7 @@ def use_threads(wanted: int | None, width: int | str) -> None:
         torch.set_num_threads(wanted or 1)
 
 
-def in_words(shape: dict) -> str:
-    """Say what a density of a table is made of."""
-    if "members" in shape:
-        parts = [in_words({k: v for k, v in part.items() if k != "members"}) for part in shape["members"]]
-        return f"{len(parts)} densities mixed: " + "; ".join(parts)
-    if shape["kernel"] == "none":
-        return f"a mixture of {shape['components']} normals"
-    bent = "columns bent, then " if shape.get("marginals") else ""
-    return f"{bent}{shape['layers']} {shape['kernel']} couplings of width {shape['width']}, {shape['base']} base"
-
-
-def measured_rows(found: dict[str, float], rows: int) -> list[tuple[str, str, str]]:
+def measured_rows(found: dict, rows: int) -> list[tuple[str, str, str]]:
     """Put the figures of a run into words."""
     table = [("held-out NLL", _with_error(found, "held_out_nll"), f"nats per row, {rows:,} rows")]
     if "gap" in found:
@@ -93,9 +82,19 @@ def measured_rows(found: dict[str, float], rows: int) -> list[tuple[str, str, st
         ]
     return [
         *table,
-        ("a Gaussian's NLL", f"{found['gaussian_nll']:.4f}", "nats, the line to beat"),
+        *_baseline(found),
         ("round trip", f"{found['round_trip_error']:.1e}", "max |x - inverse(forward(x))|"),
     ]
+
+
+def _baseline(found: dict) -> list[tuple[str, str, str]]:
+    """Say what a Gaussian makes of the same rows, and of what it was fitted to; nothing where it cannot be compared."""
+    if found.get("gaussian_nll") is None:
+        return []
+    more = ", of the columns in the same code" if found.get("baselines_coded") else ""
+    rows = found.get("baselines_rows")
+    more += f", learnt from the {rows:,} whole rows" if rows is not None else ""
+    return [("a Gaussian's NLL", f"{found['gaussian_nll']:.4f}", f"nats, the line to beat{more}")]
 
 
 def picture_rows(found: dict, pictures: int) -> list[tuple[str, str, str]]:
@@ -166,10 +165,13 @@ def _sentence(error: Exception, options: Iterable[str]) -> str:
 
 def _in_options(sentence: str, options: Iterable[str]) -> str:
     """Say parameters as options of the command: ``max_time must`` as ``--max-time must``, ``a='b'`` as ``--a b``."""
-    for option in options:
+    sentence = re.sub(r"\bkinds=\{'([^']+)': '(\w+)'\}", r"--kinds \1=\2", sentence)
+    for option in ("missing", "kinds", *options):
         name = f"--{option.replace('_', '-')}"
         sentence = re.sub(rf"\b{option}='([^']+)'", rf"{name} \1", sentence)
         sentence = re.sub(rf"^{option} must", f"{name} must", sentence)
+    if "drop" in options and (column := re.search(r"\bcolumn '([^']+)'", sentence)):
+        sentence = re.sub(r"\bleave it out\b", f"leave it out (--drop {shlex.quote(column[1])})", sentence)
     sentence = re.sub(r"\bsay force\b", "say --force", sentence)
     return re.sub(r"\bwithout resume\b", "without --resume", sentence)
 

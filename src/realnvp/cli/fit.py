@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from realnvp.cli.base import figures, in_words, interrupts, measured_rows, noticed, reserved, say, use_threads, why
+from realnvp.cli.base import figures, interrupts, measured_rows, noticed, reserved, say, use_threads, why
+from realnvp.cli.baselines import baselines
 from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, kept, say_how
 from realnvp.cli.source import HELD_OUT, Source, read_source
@@ -20,8 +22,10 @@ from realnvp.estimators.density import AUTO, RealNVP
 from realnvp.estimators.parts.base import check_params
 from realnvp.estimators.parts.columns import holed_codec, laws_of
 from realnvp.files import CHECKPOINT
-from realnvp.measure import Estimate, gaussian_nll, mean_nll, mixture_nll, truth_gap
-from realnvp.report import draw_run, independent
+from realnvp.measure import mean_nll, truth_gap
+from realnvp.measure.base import plain_arrays
+from realnvp.report import draw_run, in_numbers
+from realnvp.words import in_words
 
 __all__ = ["run"]
 
@@ -32,6 +36,7 @@ class Choices:
 
     columns: list[str]
     context: list[str]
+    drop: list[str]
     rows: int | None
     threads: int | None
     out: Path | None
@@ -49,14 +54,14 @@ def run(data: str, params: dict, chosen: Choices) -> None:
     check_params(model, AUTO)
     use_threads(chosen.threads, model.width)
     check_resume(resume=chosen.resume, out=chosen.out)
-    told: dict = {"seed": model.random_state, "missing": model.missing}
+    told: dict = {"seed": model.random_state, "missing": model.missing, "kinds": model.kinds, "drop": chosen.drop}
     source = read_source(data, chosen.columns, chosen.context, chosen.rows, **told)
     _by_number(model, source)
     with reserved(Path(data).stem, chosen.out, chosen.force or chosen.resume) as folder:
         checkpoint = kept(folder, every=chosen.checkpoint_every, resume=chosen.resume, force=chosen.force)
         say(_opening(source, model), quiet=quiet)
         with interrupts(model), _told_by_name():
-            model.fit(source.train, context=source.context, checkpoint=checkpoint)
+            model.fit(source.learnt, context=source.context, checkpoint=checkpoint)
         model.codec_ = model.codec_.renamed(model.laws_.others(source.columns))
         noticed(model.columns_, quiet=quiet)
         if checkpoint is None:
@@ -79,14 +84,16 @@ def _by_number(model: RealNVP, source: Source) -> None:
     names = source.columns
     kinds, edges = kinds_of(model.kinds, names), edges_of(model.bounds, names)
     for j, name in enumerate(names):
+        if j in source.labels_of:
+            continue
         check_edges(source.train[:, j], name, edges[j])
     if isinstance(model.kinds, dict):
         model.kinds = dict(enumerate(kinds))
     if isinstance(model.bounds, dict):
         model.bounds = {j: (pair.low, pair.high) for j, pair in enumerate(edges)}
-    laws = laws_of(source.train, names, kinds, {})
+    laws = laws_of(source.train, names, kinds, source.labels_of)
     if np.isnan(rows := laws.independent(source.train)).any():
-        holed_codec(rows, laws.others(names), laws.others(kinds), laws.others(edges), {})
+        holed_codec(rows, laws.others(names), laws.others(kinds), laws.others(edges))
 
 
 @contextmanager
@@ -105,33 +112,20 @@ def _opening(source: Source, model: RealNVP) -> str:
     return f"learning {source.name}: {rows} of {columns}; {kernel}, {model.base} base, seed {model.random_state}"
 
 
-def _measure(model: RealNVP, source: Source) -> dict[str, float]:
+def _measure(model: RealNVP, source: Source) -> dict[str, Any]:
     """Return the figures of the run, in nats."""
-    log_prob = model.score_samples(source.held_out, context=source.held_context)
+    with plain_arrays():
+        log_prob = model.score_samples(source.met, context=source.held_context)
+        Z = model.transform(source.met, context=source.held_context)
+        back = source.in_numbers(model.inverse_transform(Z, context=source.held_context))
     nll = mean_nll(log_prob)
-    gauss = _gaussian(model, source)
-    found = {"held_out_nll": nll.value, "held_out_nll_error": nll.error, "gaussian_nll": gauss.value}
+    found: dict[str, Any] = {"held_out_nll": nll.value, "held_out_nll_error": nll.error}
     if source.truth is not None:
         gap = truth_gap(source.truth.log_prob(source.held_out), log_prob)
         found |= {"entropy": source.truth.entropy, "gap": gap.value, "gap_error": gap.error}
-    if source.context is None:
-        train, held_out = (model.laws_.independent(rows) for rows in (source.train, source.held_out))
-        mixture, parts = mixture_nll(train[~np.isnan(train).any(axis=1)], held_out)
-        found |= {"mixture_nll": mixture.value, "mixture_parts": parts}
-    Z = model.transform(source.held_out, context=source.held_context)
-    back = model.inverse_transform(Z, context=source.held_context)
-    return found | {"round_trip_error": float(np.abs(back - source.held_out).max())}
-
-
-def _gaussian(model: RealNVP, source: Source) -> Estimate:
-    """NLL of the Gaussian of the columns; given others, that of the joint Gaussian less that of the others."""
     train, held_out = (model.laws_.independent(rows) for rows in (source.train, source.held_out))
-    whole = ~np.isnan(train).any(axis=1)
-    if source.context is None or source.held_context is None:
-        return gaussian_nll(train[whole], held_out)
-    context = source.context[whole]
-    joint = gaussian_nll(np.hstack([train[whole], context]), np.hstack([held_out, source.held_context]))
-    return Estimate(joint.value - gaussian_nll(context, source.held_context).value, joint.error)
+    found |= baselines(model, train, held_out, source.context, source.held_context)
+    return found | {"round_trip_error": float(np.abs(back - source.held_out).max())}
 
 
 def _save(model: RealNVP, folder: Path, source: Source, measured: dict, force: bool) -> None:
@@ -167,14 +161,15 @@ def _keep(folder: Path, source: Source) -> None:
 def _draw(model: RealNVP, folder: Path, source: Source) -> None:
     params = {**model.get_params(), "max_steps": 0, "verbose": False}
     with _told_by_name():
-        before = RealNVP(**params).fit(source.train, context=source.context)
+        before = RealNVP(**params).fit(source.learnt, context=source.context)
+    before.codec_ = before.codec_.renamed(model.laws_.others(source.columns))
     draw_run(
         folder / "figures",
-        independent(model),
+        in_numbers(model),
         model.laws_.independent(source.held_out),
         labels=source.labels,
         truth=source.truth,
-        before=independent(before),
+        before=in_numbers(before),
         names=model.laws_.others(source.columns),
         context=source.held_context,
         reference=_base_draws(model) if model.base != "normal" else None,

@@ -15,6 +15,7 @@ __all__ = [
     "CheckpointEvery",
     "Compile",
     "DataDir",
+    "Drop",
     "Force",
     "Kernel",
     "Kinds",
@@ -117,6 +118,7 @@ Bodies = Annotated[
 Kinds = Annotated[
     str, typer.Option(help="What columns are: auto, continuous, discrete or categorical, for all or as name=kind,….")
 ]
+Drop = Annotated[str | None, typer.Option(help="Columns to leave out, such as ids, with commas between.")]
 Bounds = Annotated[str | None, typer.Option(help="Where columns end: low:high for all or as name=low:high,….")]
 Compile = Annotated[
     bool | None,

@@ -1,13 +1,17 @@
 """What ``realnvp fit`` learns a table from: a file, or draws of a toy set."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from realnvp.data.check import check_columns, check_gaps
+from realnvp.data.columns import Labels, coded, kinds_of, labels_of
 from realnvp.data.images import IMAGE_SETS
-from realnvp.data.table import read_table, table_columns
+from realnvp.data.rows import Frame
+from realnvp.data.table import read_frame, table_kinds
 from realnvp.data.toy import TOYS, Toy
 from realnvp.errors import InputError, nearest
 
@@ -19,7 +23,10 @@ HELD_OUT = 20_000
 
 @dataclass
 class Source:
-    """What there is to learn from: training rows, rows to measure on, and what is known of them."""
+    """What there is to learn from: training rows, rows to measure on, and what is known of them.
+
+    Texts, booleans and categories are numbers in ``train`` and ``held_out``, which ``labels_of`` says the meaning of.
+    """
 
     name: str
     columns: list[str]
@@ -33,18 +40,43 @@ class Source:
     at: np.ndarray | None = None
     held_at: np.ndarray | None = None
     truth: Toy | None = None
+    labels_of: Mapping[int, Labels] = field(default_factory=dict)
+    frame: Frame | None = None
+
+    @property
+    def learnt(self) -> Any:
+        """The training rows as an estimator takes them: an array, or columns of several kinds."""
+        return self.train if self.frame is None else self.frame.rows(self.at)
+
+    @property
+    def met(self) -> Any:
+        """The rows held out as an estimator takes them."""
+        return self.held_out if self.frame is None else self.frame.rows(self.held_at)
+
+    def in_numbers(self, rows: Any) -> np.ndarray:
+        """Return rows of an estimator as numbers."""
+        found: np.ndarray = coded(rows, dict(self.labels_of)) if self.labels_of else rows
+        return found
 
 
 def read_source(
-    data: str, columns: list[str], context: list[str], rows: int | None, *, seed: int, missing: str
+    data: str,
+    columns: list[str],
+    context: list[str],
+    rows: int | None,
+    *,
+    seed: int,
+    missing: str,
+    kinds: object = "auto",
+    drop: list[str] | None = None,
 ) -> Source:
     """Read a table, or draw ``rows`` of a toy set; empty cells are refused, or kept as NaN in the training rows."""
     if data not in TOYS:
         if rows is not None:
             raise InputError(f"--rows counts draws of a toy set, and {data} is none: leave it out")
-        return _table(data, columns, context, seed, missing)
-    if columns or context:
-        raise InputError(f"the toy set {data!r} is learnt whole: leave --columns and --context out")
+        return _table(data, columns, context, drop or [], seed, missing, kinds)
+    if columns or context or drop:
+        raise InputError(f"the toy set {data!r} is learnt whole: leave --columns, --context and --drop out")
     return _toy(data, rows or 10_000, seed)
 
 
@@ -63,7 +95,9 @@ def _toy(name: str, rows: int, seed: int) -> Source:
     )
 
 
-def _table(data: str, columns: list[str], context: list[str], seed: int, missing: str) -> Source:
+def _table(
+    data: str, columns: list[str], context: list[str], drop: list[str], seed: int, missing: str, kinds: object
+) -> Source:
     path = Path(data)
     if not path.suffix and not path.exists():
         raise InputError(f"no file and no known set is called {data!r}{nearest(data, [*TOYS, *IMAGE_SETS])}")
@@ -71,10 +105,12 @@ def _table(data: str, columns: list[str], context: list[str], seed: int, missing
         raise InputError(f"{data} is a folder: name one file in it (.csv, .parquet, .npy or .npz)")
     if both := [name for name in columns if name in context]:
         raise InputError(f"column {both[0]!r} is named both in --columns and in --context: name it once")
-    names = columns or [name for name in table_columns(path) if name not in context]
-    if not names:
-        raise InputError("every column is in --context: leave at least one to learn")
-    values = read_table(path, [*names, *context], missing=missing).values
+    held = table_kinds(path)
+    names = _named(data, held, columns, context, drop)
+    frame = _read(path, names, context, held, missing)
+    told = kinds_of(kinds, names)
+    labels = labels_of(frame.first(len(names)), told)
+    values = coded(frame, labels)
     if len(values) < 10:
         raise InputError(f"{data} has {len(values)} rows: give at least 10, so that some can be held out")
     split = len(names)
@@ -82,14 +118,10 @@ def _table(data: str, columns: list[str], context: list[str], seed: int, missing
         raise InputError(
             f"context column {context[gaps[0]]!r} has empty cells: a context is whole, fill in or drop such rows"
         )
-    check_gaps(values[:, :split], names, missing)
-    order = np.random.default_rng(seed).permutation(len(values))
-    order = order[np.isnan(values[order]).any(1).argsort(kind="stable")]  # measured on rows without gaps
-    whole = len(values) - int(np.isnan(values).any(1).sum())
-    if whole < min(20, len(values)):
-        raise InputError(f"{data} has {whole} rows without empty cells: give at least 20, so that some can be held out")
-    test, train = np.split(order, [min(len(values) // 10, whole // 2, HELD_OUT)])
-    check_columns(values[train, :split], names)
+    check_gaps(values[:, :split], names, missing, list(labels))
+    categories = [j for j in range(split) if j in labels or told[j] == "categorical"]
+    test, train = _split(data, values, categories, seed)
+    check_columns(values[train, :split], names, {j: found.values for j, found in labels.items()})
     return Source(
         path.stem,
         names,
@@ -100,4 +132,44 @@ def _table(data: str, columns: list[str], context: list[str], seed: int, missing
         context_columns=tuple(context),
         at=train,
         held_at=test,
+        labels_of=labels,
+        frame=frame.first(split).numbered() if labels else None,
     )
+
+
+def _named(data: str, held: Mapping[str, str], columns: list[str], context: list[str], drop: list[str]) -> list[str]:
+    """Return the columns to learn."""
+    if both := [name for name in drop if name in (*columns, *context)]:
+        raise InputError(f"column {both[0]!r} is named in --drop and elsewhere: name it once")
+    if unknown := [name for name in drop if name not in held]:
+        raise InputError(f"{data} has no column {unknown[0]!r} to --drop{nearest(unknown[0], list(held))}")
+    names = columns or [name for name in held if name not in (*context, *drop)]
+    if not names:
+        raise InputError("every column is in --context or --drop: leave at least one to learn")
+    return names
+
+
+def _read(path: Path, names: list[str], context: list[str], held: Mapping[str, str], missing: str) -> Frame:
+    """Read the columns, those to learn as what they hold."""
+    if dates := [name for name in names if held.get(name) == "time"]:
+        raise InputError(
+            f"{path}: column {dates[0]!r} holds dates or times: turn them into numbers, such as days since the first, "
+            "or leave it out"
+        )
+    kinds = {name: held[name] for name in names if held.get(name) in ("text", "boolean", "category")}
+    advice = "" if kinds else ", or learn from them as they are by missing='marginalise'"
+    return read_frame(path, [*names, *context], kinds, missing=missing, advice=advice)
+
+
+def _split(data: str, values: np.ndarray, categories: list[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to measure on, without gaps, and those to learn from, in which every category comes."""
+    order = np.random.default_rng(seed).permutation(len(values))
+    order = order[np.isnan(values[order]).any(1).argsort(kind="stable")]  # measured on rows without gaps
+    whole = len(values) - int(np.isnan(values).any(1).sum())
+    if whole < min(20, len(values)):
+        raise InputError(f"{data} has {whole} rows without empty cells: give at least 20, so that some can be held out")
+    test, train = np.split(order, [min(len(values) // 10, whole // 2, HELD_OUT)])
+    known = np.ones(len(test), bool)
+    for j in categories:
+        known &= np.isin(values[test, j], values[train, j])
+    return test[known], np.concatenate([train, test[~known]])

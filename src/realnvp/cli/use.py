@@ -2,20 +2,22 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from realnvp.cli.base import counted, figures, in_words, measured_rows, noticed, say, why
+from realnvp.cli.base import counted, figures, measured_rows, noticed, say, why
+from realnvp.cli.pieces import Tally, held_by, parted, pieces, told_unknown, unknown_rows, unseen
 from realnvp.cli.resume import unfinished
 from realnvp.data.collinear import Laws
-from realnvp.data.table import iter_table, table_columns
+from realnvp.data.table import table_columns
 from realnvp.data.write import TableWriter
 from realnvp.errors import InputError, nearest
 from realnvp.measure.base import plain_arrays
 from realnvp.train.checkpoint import CONFIG, read_config
+from realnvp.words import in_words
 
 if TYPE_CHECKING:
     from realnvp.estimators import BoltzmannGenerator
@@ -90,19 +92,29 @@ def score(run: Path, data: Path, out: Path, *, force: bool, quiet: bool) -> None
     from realnvp.estimators import RealNVP
 
     columns, given = _columns(run)
-    missing = read_config(run)["params"].get("missing", "refuse")
-    pieces = iter_table(data, _matching(data, [*columns, *given]), missing=missing)
+    config = read_config(run)
+    missing = config["params"].get("missing", "refuse")
+    labels = held_by(config)
+    advice = "" if labels else ", or fit with --missing marginalise"
+    read = pieces(data, _matching(data, [*columns, *given]), labels, missing=missing, advice=advice)
     writer = TableWriter(out, ["log_prob"], force=force)
-    model: Any = _energy(run) if read_config(run).get("kind") == "boltzmann" else RealNVP.load(run)
-    total, rows = 0.0, 0
+    model: Any = _energy(run) if config.get("kind") == "boltzmann" else RealNVP.load(run)
+    tally, first = Tally(), True
     with writer:
-        for piece in counted(_values(pieces), None, "scoring", quiet=quiet):
-            X, C = np.split(piece, [len(columns)], axis=1)
-            with plain_arrays():  # the columns were chosen by name above
-                log_prob = model.score_samples(X, **({"context": C} if given else {}))
+        for piece in counted(read, None, "scoring", quiet=quiet):
+            X, C = parted(piece, len(columns))
+            known = ~unknown_rows(piece, labels)
+            log_prob = np.full(len(piece), -np.inf)
+            if known.any():
+                context = {"context": C[known]} if given else {}
+                with plain_arrays():  # the columns were chosen by name above
+                    log_prob[known] = model.score_samples(X.rows(known) if labels else X[known], **context)
+            if first and not known.all():
+                told_unknown(data, piece, labels, tally.rows)
+                first = False
             writer.write(log_prob[:, None])
-            total, rows = total + float(log_prob.sum()), rows + len(log_prob)
-    say(f"{rows:,} log densities in {out}: mean {total / rows:.4f} nats per row", quiet=quiet)
+            tally.add(log_prob, np.zeros(len(piece), bool) if labels else np.isnan(X).any(1), known)
+    say(f"{tally.rows:,} log densities in {out}: {tally.told()}", quiet=quiet)
 
 
 def impute(run: Path, data: Path, out: Path, *, seed: int, force: bool, quiet: bool) -> None:
@@ -110,16 +122,19 @@ def impute(run: Path, data: Path, out: Path, *, seed: int, force: bool, quiet: b
     from realnvp.estimators import RealNVP
 
     columns, given = _columns(run)
-    pieces = iter_table(data, _matching(data, [*columns, *given]), missing="marginalise")
+    labels = held_by(read_config(run))
+    read = pieces(data, _matching(data, [*columns, *given]), labels, missing="marginalise")
     writer = TableWriter(out, columns, force=force)
     model, seeds = RealNVP.load(run), np.random.default_rng(seed)
     cells, rows = 0, 0
     with writer:
-        for piece in counted(_values(pieces), None, "filling in", quiet=quiet):
-            X, C = np.split(piece, [len(columns)], axis=1)
+        for piece in counted(read, None, "filling in", quiet=quiet):
+            X, C = parted(piece, len(columns))
+            if unknown_rows(piece, labels).any():
+                raise unseen(data, piece, labels, rows)
             with plain_arrays():
                 writer.write(model.impute(X, **({"context": C} if given else {}), random_state=seeds))
-            cells, rows = cells + int(np.isnan(X).sum()), rows + len(X)
+            cells, rows = cells + (0 if labels else int(np.isnan(X).sum())), rows + len(X)
     say(f"{cells:,} empty cells of {rows:,} rows filled in {out}", quiet=quiet)
 
 
@@ -193,8 +208,3 @@ def _matching(data: Path, wanted: Sequence[str]) -> list[str]:
             )
         return list(names)
     return list(wanted)
-
-
-def _values(pieces: Iterator) -> Iterator[np.ndarray]:
-    for piece in pieces:
-        yield piece.values

@@ -1,6 +1,7 @@
 """What a table must be for a density to be learnt from it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -9,14 +10,18 @@ from realnvp.errors import InputError
 __all__ = ["check_columns", "check_gaps", "check_names", "check_scale", "refuse_gaps"]
 
 
-def check_columns(values: np.ndarray, columns: Sequence[str]) -> None:
-    """Refuse n < D and constant columns: neither leaves a density to fit."""
+def check_columns(values: np.ndarray, columns: Sequence[str], held: Mapping[int, Sequence[Any]] | None = None) -> None:
+    """Refuse n < D and constant columns: neither leaves a density to fit.
+
+    ``held`` are the texts or categories that the numbers 0, 1, … of some columns, by place, stand for.
+    """
     n, d = values.shape
     if n < d:
         raise InputError(f"too few rows ({n}) for {d} columns: give at least as many rows, or keep fewer columns")
     low, high = np.fmin.reduce(values), np.fmax.reduce(values)  # of what is not missing
     for j in map(int, np.flatnonzero(low == high)):
-        raise InputError(f"column {columns[j]!r} is constant ({low[j]:.12g}): leave it out, it has no density")
+        value = repr(held[j][int(low[j])]) if held and j in held else f"{low[j]:.12g}"
+        raise InputError(f"column {columns[j]!r} is constant ({value}): leave it out, it has no density")
     check_scale(values, columns)
 
 
@@ -36,13 +41,29 @@ def check_scale(values: np.ndarray, columns: Sequence[str]) -> None:
         raise InputError(f"column {columns[j]!r} has a scale that float64 cannot square: multiply it by a constant")
 
 
-def check_gaps(values: np.ndarray, columns: Sequence[str], missing: object) -> None:
-    """Check the gaps (NaN) of a table to learn from: none where they are refused, else some value in every line."""
+def check_gaps(values: np.ndarray, columns: Sequence[str], missing: object, labelled: Sequence[int] = ()) -> None:
+    """Check the gaps (NaN) of a table to learn from: none where they are refused, else some value in every line.
+
+    Beside columns ``labelled``, of texts, categories or booleans, there may be none.
+    """
     if missing not in ("refuse", "marginalise"):
         raise InputError(f"missing must be 'refuse' or 'marginalise', got {missing!r}")
     gaps = np.isnan(values)
     if not gaps.any():
         return
+    if labelled:
+        within = [j for j in labelled if gaps[:, j].any()]
+        told = f"in column {columns[within[0]]!r}" if within else f"beside column {columns[labelled[0]]!r}"
+        refuse_gaps(
+            values,
+            columns,
+            f"{told}, of text, categories or booleans, gaps cannot be learnt from: "
+            + (
+                "give what is missing there a value of its own, or fill in or drop those rows"
+                if within
+                else "fill in or drop those rows, or leave that column out or encode it as numbers"
+            ),
+        )
     if missing == "refuse":
         refuse_gaps(
             values, columns, "fill in or drop those rows, or learn from them as they are by missing='marginalise'"

@@ -24,7 +24,8 @@ _ROWS = 65536  # rows encoded at a time: parquet groups of a few rows would be s
 class TableWriter:
     """`with TableWriter(path, columns) as out: out.write(values)`: (n, D) arrays become one file at the clean end.
 
-    float32 if the first array is float32, float64 otherwise. Until the end the rows are in a hidden file beside the
+    float32 if the first array is float32, float64 otherwise; a data frame, or an array of objects, whose columns are
+    of several kinds keeps them, in a .csv or .parquet. Until the end the rows are in a hidden file beside the
     final name, and an error or an interrupt removes it. A file already there is refused unless `force` is true, at
     the start and again at the end, should it have come meanwhile.
     """
@@ -37,7 +38,7 @@ class TableWriter:
             raise InputError(f"{path} needs one name per column, all different: {list(columns)} are not")
         _refuse(self._path, force)
         self._encoder: _Npy | _Arrow | None = None
-        self._waiting: list[np.ndarray] = []
+        self._waiting: list[Any] = []
         self._rows = 0  # in waiting
 
     def __enter__(self) -> "TableWriter":
@@ -46,24 +47,43 @@ class TableWriter:
             self._file = self._hidden.open("xb")  # new, so nobody else's, and with the usual permissions
         return self
 
-    def write(self, values: np.ndarray) -> None:
-        """Append the rows of an (n, D) array of real numbers."""
-        values = np.asarray(values)
-        if values.ndim != 2 or values.shape[1] != len(self._columns) or values.dtype.kind not in "biuf":
-            given = f"{values.dtype} of shape {values.shape}"
+    def write(self, values: Any) -> None:
+        """Append the rows of an (n, D) array of real numbers, or of a data frame or an array of objects."""
+        mixed = hasattr(values, "dtypes")
+        values = values if mixed else np.asarray(values)
+        mixed = mixed or values.dtype.kind == "O"
+        shape = tuple(values.shape)
+        if len(shape) != 2 or shape[1] != len(self._columns) or not (mixed or values.dtype.kind in "biuf"):
+            given = f"{'a data frame' if mixed else values.dtype} of shape {shape}"
             raise InputError(f"{self._path} takes real numbers of shape (n, {len(self._columns)}), not {given}")
+        if mixed:
+            self._write_mixed(values)
+            return
         if self._encoder is None:
             self._start(np.dtype(np.float32 if values.dtype == np.float32 else np.float64))
         with on_disk(self._path):
             for start in range(0, len(values), _ROWS):
                 self._gather(np.array(values[start : start + _ROWS], dtype=self._dtype, order="C"))
 
-    def _start(self, dtype: np.dtype) -> "_Npy | _Arrow":
+    def _write_mixed(self, values: Any) -> None:
+        """Append rows whose columns are of kinds of their own, those of the first ones."""
+        import pyarrow as pa
+
+        if self._path.suffix.lower() == ".npy":
+            raise InputError(f"{self._path} can hold numbers only, and some columns hold none: name a .csv or .parquet")
+        columns = [values[name] for name in values.columns] if hasattr(values, "dtypes") else values.T
+        arrays = [_arrow(column, self._path.suffix.lower()) for column in columns]
+        if self._encoder is None:
+            self._start([array.type for array in arrays])
+        with on_disk(self._path):
+            self._gather(pa.record_batch(arrays, names=list(self._columns)))
+
+    def _start(self, dtype: Any) -> "_Npy | _Arrow":
         self._dtype = dtype
         self._encoder = _ENCODERS[self._path.suffix.lower()](self._file, self._columns, dtype)
         return self._encoder
 
-    def _gather(self, values: np.ndarray) -> None:
+    def _gather(self, values: Any) -> None:
         self._waiting.append(values)
         self._rows += len(values)
         if self._rows >= _ROWS:
@@ -71,7 +91,10 @@ class TableWriter:
 
     def _flush(self) -> None:
         if self._waiting and self._encoder is not None:
-            self._encoder.write(np.concatenate(self._waiting))
+            if isinstance(self._waiting[0], np.ndarray):
+                self._waiting = [np.concatenate(self._waiting)]
+            for values in self._waiting:
+                self._encoder.write(values)
             self._waiting, self._rows = [], 0
 
     def __exit__(
@@ -174,19 +197,33 @@ class _Npy:
 class _Arrow:
     """Record batches into the writer that `start` opens; a number as text is the shortest that reads back the same."""
 
-    def __init__(self, start: Callable[..., Any], file: BinaryIO, columns: Sequence[str], dtype: np.dtype) -> None:
+    def __init__(self, start: Callable[..., Any], file: BinaryIO, columns: Sequence[str], types: Any) -> None:
         import pyarrow as pa
 
-        self.schema = pa.schema([(name, pa.from_numpy_dtype(dtype)) for name in columns])
+        every = types if isinstance(types, list) else [pa.from_numpy_dtype(types)] * len(columns)
+        self.schema = pa.schema(list(zip(columns, every, strict=True)))
         self.writer = start(file, self.schema)
 
-    def write(self, values: np.ndarray) -> None:
+    def write(self, values: Any) -> None:
         import pyarrow as pa
 
-        self.writer.write_batch(pa.record_batch([pa.array(column) for column in values.T], schema=self.schema))
+        if isinstance(values, np.ndarray):
+            values = pa.record_batch([pa.array(column) for column in values.T], schema=self.schema)
+        else:
+            columns = zip(values.columns, self.schema.types, strict=True)
+            values = pa.record_batch([column.cast(kind) for column, kind in columns], schema=self.schema)
+        self.writer.write_batch(values)
 
     def close(self) -> None:
         self.writer.close()
+
+
+def _arrow(column: Any, suffix: str) -> Any:
+    """Return a column as Arrow has it; text files know no categories."""
+    import pyarrow as pa
+
+    found = pa.array(column, from_pandas=True)
+    return found.dictionary_decode() if suffix == ".csv" and pa.types.is_dictionary(found.type) else found
 
 
 def _parquet(file: BinaryIO, schema: Any) -> Any:

@@ -1,12 +1,26 @@
 """How far a fitted density is from the data and from the truth, in nats."""
 
 import warnings
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
 from realnvp.measure.base import Estimate
 
-__all__ = ["gaussian_nll", "mean_nll", "mixture_nll", "pixelwise_bits", "truth_gap"]
+__all__ = [
+    "LogDensity",
+    "gaussian_density",
+    "gaussian_nll",
+    "mean_nll",
+    "mixture_density",
+    "mixture_nll",
+    "pixelwise_bits",
+    "truth_gap",
+]
+
+LogDensity: TypeAlias = Callable[[np.ndarray], np.ndarray]
+"""Log densities in nats of rows, (n, D) to (n,)."""
 
 
 def mean_nll(log_prob: np.ndarray) -> Estimate:
@@ -22,18 +36,26 @@ def truth_gap(truth: np.ndarray, log_prob: np.ndarray) -> Estimate:
     return Estimate.of(np.asarray(truth, dtype=float) - np.asarray(log_prob, dtype=float))
 
 
+def gaussian_density(train: np.ndarray) -> LogDensity:
+    """Return the log density, (n, D) to (n,), of the normal fitted to ``train``."""
+    mean, scale = train.mean(0), train.std(0)
+    root = np.linalg.cholesky(np.atleast_2d(np.cov((train - mean) / scale, rowvar=False)) + 1e-9 * np.eye(len(scale)))
+    volume = np.log(np.diag(root)).sum() + np.log(scale).sum() + 0.5 * len(scale) * np.log(2 * np.pi)
+
+    def log_prob(x: np.ndarray) -> np.ndarray:
+        found: np.ndarray = -0.5 * (np.linalg.solve(root, ((x - mean) / scale).T) ** 2).sum(0) - volume
+        return found
+
+    return log_prob
+
+
 def gaussian_nll(train: np.ndarray, held_out: np.ndarray) -> Estimate:
     """Mean negative log likelihood of ``held_out`` under the normal fitted to ``train``, in nats: the line to beat."""
-    mean, centred = train.mean(0), held_out - train.mean(0)
-    scale = train.std(0)
-    root = np.linalg.cholesky(np.atleast_2d(np.cov((train - mean) / scale, rowvar=False)) + 1e-9 * np.eye(len(scale)))
-    e = np.linalg.solve(root, (centred / scale).T)
-    volume = np.log(np.diag(root)).sum() + np.log(scale).sum()
-    return Estimate.of(0.5 * (e**2).sum(0) + volume + 0.5 * len(scale) * np.log(2 * np.pi))
+    return mean_nll(gaussian_density(train)(held_out))
 
 
-def mixture_nll(train: np.ndarray, held_out: np.ndarray, *, parts: int = 8, rows: int = 10_000) -> tuple[Estimate, int]:
-    """Mean negative log likelihood of ``held_out`` under a mixture of normals fitted to ``train``, and its parts.
+def mixture_density(train: np.ndarray, *, parts: int = 8, rows: int = 10_000) -> tuple[LogDensity, int]:
+    """Return the log density of a mixture of normals fitted to ``train``, and its parts.
 
     The mixture has full covariances, ``parts`` of them or one for each 50 rows and for each D + 1 rows, whichever are
     fewest; columns are standardised first, and of many rows ``rows`` are learnt from, fewer of more than 44 columns.
@@ -49,7 +71,13 @@ def mixture_nll(train: np.ndarray, held_out: np.ndarray, *, parts: int = 8, rows
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a line to beat need not have converged
         found = GaussianMixture(parts, reg_covar=1e-6, random_state=0).fit((some - mean) / scale)
-    return Estimate.of(np.log(scale).sum() - found.score_samples((held_out - mean) / scale)), parts
+    return lambda x: found.score_samples((x - mean) / scale) - np.log(scale).sum(), parts
+
+
+def mixture_nll(train: np.ndarray, held_out: np.ndarray, *, parts: int = 8, rows: int = 10_000) -> tuple[Estimate, int]:
+    """Mean negative log likelihood of ``held_out`` under ``mixture_density`` of ``train``, and its parts."""
+    log_prob, parts = mixture_density(train, parts=parts, rows=rows)
+    return mean_nll(log_prob(held_out)), parts
 
 
 def pixelwise_bits(train: np.ndarray, held_out: np.ndarray, levels: int) -> Estimate:

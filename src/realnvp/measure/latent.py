@@ -8,6 +8,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from realnvp.bases import Normal
+from realnvp.ensemble import Ensemble
 from realnvp.errors import InputError
 
 __all__ = ["Distance", "Normality", "latent_normality", "pit", "radius_ranks", "uniformity"]
@@ -49,15 +50,43 @@ def pit(model: Any, X: ArrayLike, *, context: ArrayLike | None = None) -> _Array
     Under the model the ``u_i``, (n, D), are independent and uniform on [0, 1]; of held-out rows they are where the fit
     is right. The law of ``Z`` is the base of ``model.flow_``; a model without one counts as of a standard normal.
 
+    Of a mixture ``q = sum_k w_k q_k`` each row is transformed by one flow, drawn with ``P(k | x) = w_k q_k(x) / q(x)``:
+    then too they are uniform, and it is the mixture that is tested. Values with cells get noise in these.
+
     References:
         Remarks on a Multivariate Transformation (Rosenblatt, 1952), https://doi.org/10.1214/aoms/1177729394
     """
     found = model.transform(X) if context is None else model.transform(X, context=context)
     Z = torch.as_tensor(np.array(found, dtype=np.float64))
-    flow = getattr(model, "flow_", None)
-    base = Normal(Z.shape[1]) if flow is None else copy.deepcopy(flow.base)
-    u: _Array = base.double().cpu().cdf(Z).numpy()
-    return u
+    flow, codec = getattr(model, "flow_", None), getattr(model, "codec_", None)
+    flow = None if flow is None else copy.deepcopy(flow).double().cpu()
+    noisy = flow is not None and codec is not None and any(column.coarse for column in codec.columns)
+    if not (noisy or isinstance(flow, Ensemble)):
+        base = Normal(Z.shape[1]).double() if flow is None else flow.base
+        u: _Array = base.cdf(Z).numpy()
+        return u
+    rng = np.random.default_rng(0)
+    known = getattr(model, "context", None) if context is None else context
+    given = None if known is None else torch.as_tensor(np.asarray(known, dtype=np.float64))
+    y = flow.inverse(Z, given)[0]  # type: ignore[union-attr]
+    if codec is not None and noisy:
+        y = torch.as_tensor(codec.again(y.numpy(), rng.random(tuple(y.shape)).clip(1e-9, 1 - 1e-9)))
+    return _of_members(flow, y, given, rng)
+
+
+def _of_members(flow: Any, y: torch.Tensor, given: torch.Tensor | None, rng: np.random.Generator) -> _Array:
+    """Uniforms of rows under one of the flows each, drawn by how likely the row is under it."""
+    several = isinstance(flow, Ensemble)
+    members = flow.members if several else [flow]
+    log_w = flow.log_weights if several else torch.zeros(1)
+    log_p = torch.stack([m.log_prob(y, given) for m in members], 1) + log_w
+    picked = torch.argmax(log_p + torch.as_tensor(rng.gumbel(size=tuple(log_p.shape))), 1)
+    u = torch.empty_like(y)
+    for k, member in enumerate(members):
+        at = picked == k
+        u[at] = member.base.cdf(member(y[at], None if given is None else given[at])[0])
+    found: _Array = u.numpy()
+    return found
 
 
 def latent_normality(model: Any, X: ArrayLike, *, context: ArrayLike | None = None) -> Normality:

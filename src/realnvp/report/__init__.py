@@ -1,6 +1,6 @@
 """Pictures of data, flows and trainings, drawn without pyplot: matplotlib is imported when the first is drawn."""
 
-from realnvp.report.base import Model, Truth, independent
+from realnvp.report.base import Model, Truth, in_numbers
 from realnvp.report.figures import draw_energy, draw_images, draw_run, hero
 from realnvp.report.kept import Kept, read_kept, write_kept
 from realnvp.report.pages import energy_page, picture_page, table_page
@@ -51,7 +51,7 @@ __all__ = [
     "grid",
     "hero",
     "histogram_1d",
-    "independent",
+    "in_numbers",
     "latent",
     "latent_histogram",
     "montage",

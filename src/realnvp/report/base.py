@@ -7,7 +7,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ["Conditioned", "Independent", "Model", "Truth", "independent"]
+from realnvp.data.columns import coded
+
+__all__ = ["Coded", "Conditioned", "Independent", "Model", "Truth", "in_numbers"]
 
 _MOST_CONTEXTS = 12  # a density averages over at most so many contexts: each costs a pass over the whole grid
 
@@ -58,6 +60,7 @@ class Conditioned:
     def __post_init__(self) -> None:
         self.history_ = getattr(self.model, "history_", [])
         self.flow_ = getattr(self.model, "flow_", None)
+        self.codec_ = getattr(self.model, "codec_", None)
         self._distinct, self._counts = np.unique(self.context, axis=0, return_counts=True)
 
     def score_samples(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
@@ -96,6 +99,7 @@ class Independent:
 
     def __post_init__(self) -> None:
         self.laws, self.history_, self.flow_ = self.model.laws_, self.model.history_, self.model.flow_
+        self.codec_ = self.model.codec_
 
     def score_samples(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
         """Log densities in nats, (n, d) → (n,)."""
@@ -119,10 +123,50 @@ class Independent:
         return found
 
 
-def independent(model: Any) -> Any:
-    """Return the model of the columns that do not follow from others: itself where none do."""
-    laws = getattr(model, "laws_", None)
-    return Independent(model) if laws is not None and laws.laws else model
+@dataclass
+class Coded:
+    """A model of a table some of whose columns hold texts, categories or booleans, seen through numbers for these."""
+
+    model: Any
+
+    def __post_init__(self) -> None:
+        self.codec_, self.history_, self.flow_ = self.model.codec_, self.model.history_, self.model.flow_
+        self._held = {j: column.labels for j, column in enumerate(self.codec_.columns) if column.labels}
+
+    def score_samples(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
+        """Log densities in nats, (n, D) → (n,)."""
+        found: np.ndarray = self.model.score_samples(self._meant(X), context=context)
+        return found
+
+    def sample(self, n: int, /, *, random_state: int, context: np.ndarray | None = None) -> np.ndarray:
+        """Draw points, (n, D)."""
+        return coded(self.model.sample(n, random_state=random_state, context=context), self._held)
+
+    def transform(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
+        """Data to latent, (n, D) → (n, D)."""
+        found: np.ndarray = self.model.transform(self._meant(X), context=context)
+        return found
+
+    def inverse_transform(self, Z: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
+        """Latent to data, (n, D) → (n, D)."""
+        return coded(self.model.inverse_transform(Z, context=context), self._held)
+
+    def _meant(self, X: np.ndarray) -> np.ndarray:
+        """Return what numbers stand for, an array of objects."""
+        found = X.astype(object)
+        for j, held in self._held.items():
+            known = np.array([*held, None], dtype=object)
+            at = np.where((X[:, j] >= 0) & (X[:, j] < len(held)) & (X[:, j] == np.round(X[:, j])), X[:, j], -1)
+            found[:, j] = known[at.astype(int)]
+        return found
+
+
+def in_numbers(model: Any) -> Any:
+    """Return the model of the columns that do not follow from others, texts as numbers: itself where all are plain."""
+    laws, codec = getattr(model, "laws_", None), getattr(model, "codec_", None)
+    if laws is not None and laws.laws:
+        return Independent(model)
+    return Coded(model) if codec is not None and codec.labelled else model
 
 
 def _repeat(row: np.ndarray, n: int) -> np.ndarray:

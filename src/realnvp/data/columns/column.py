@@ -42,6 +42,12 @@ class Column:
         """Whether the density of a row is a mean over the noise in its cell."""
         return self.cells is not None and self.cells.coarse
 
+    @property
+    def words(self) -> list[str] | None:
+        """What the numbers 0, 1, … stand for, as text, if they do."""
+        shown = [str(v).lower() if isinstance(v, bool) else str(v) for v in self.labels]
+        return shown or None
+
     def forward(self, x: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return ``y``, the log of what the density of ``y`` is multiplied by, and where ``x`` can occur."""
         z, log_slope, can = x, np.zeros(len(x)), np.ones(len(x), bool)

@@ -15,6 +15,10 @@ _TEXT = 50
 """Different texts in a column: with more it holds names or sentences, of which each row has its own."""
 
 
+_IDS = 10
+"""Different texts from which on a column of which half the rows have one of their own is refused."""
+
+
 @dataclass(frozen=True)
 class Labels:
     """Values that codes 0, 1, … stand for; whether their order means something; what the frame called their kind."""
@@ -96,10 +100,15 @@ def _labels(column: Any, name: str, kind: str) -> Labels | None:
     if wrong := next((t for t in types if not issubclass(t, str | Number)), None):
         raise InputError(f"column {name!r} holds objects of type {wrong.__name__}: give it numbers, text or categories")
     values = sorted({str(v) for v in present} if types != {str} else set(present), key=str)
+    if len(values) > max(_IDS, len(present) / 2) and kind != "categorical":
+        raise InputError(
+            f"column {name!r} holds {len(values):,} different texts in {len(present):,} rows, such as "
+            f"{str(present[0])[:40]!r}: names and ids say nothing of other rows, leave it out"
+        )
     if len(values) > _TEXT and kind != "categorical":
         raise InputError(
             f"column {name!r} holds text of {len(values):,} different values: leave it out, group them into {_TEXT} or "
-            "fewer, or say that it is categorical by kinds="
+            f"fewer, or say what it is by kinds={{{name!r}: 'categorical'}}"
         )
     return Labels(tuple(values), False, "object" if dtype == "object" else "str")
 

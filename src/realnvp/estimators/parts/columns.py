@@ -27,7 +27,6 @@ from realnvp.data.columns import (
     learn_holed,
     with_labels,
 )
-from realnvp.errors import InputError
 from realnvp.estimators.parts.frames import column_names
 from realnvp.estimators.parts.rows import log_densities, scaled, tensor
 from realnvp.flow import Flow
@@ -75,13 +74,13 @@ def told_apart(model: Any, rows: np.ndarray, X: Any, labels: dict) -> tuple[Laws
     Whole numbers of a frame stay whole numbers.
     """
     names = column_names(model)
-    check_gaps(rows, names, model.missing)
-    check_columns(rows, names)
+    check_gaps(rows, names, model.missing, list(labels))
+    check_columns(rows, names, {j: held.values for j, held in labels.items()})
     kinds, edges = kinds_of(model.kinds, names), edges_of(model.bounds, names)
     laws = laws_of(rows, names, kinds, labels)
     rows, names, kinds, edges = laws.independent(rows), laws.others(names), laws.others(kinds), laws.others(edges)
     if np.isnan(rows).any():
-        return laws, holed_codec(rows, names, kinds, edges, labels)
+        return laws, holed_codec(rows, names, kinds, edges)
     found = learn(rows, names, kinds, edges, labels)
     if not labels:
         return laws, found
@@ -95,16 +94,8 @@ def laws_of(rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], labels
     return Laws() if labels or "categorical" in kinds else find_laws(rows, names)
 
 
-def holed_codec(
-    rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], edges: Sequence[Edges], labels: Mapping[int, Any]
-) -> Codec:
+def holed_codec(rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], edges: Sequence[Edges]) -> Codec:
     """Return the code of rows with gaps, with a warning where without gaps more would be made of a column."""
-    if labels:
-        first = names[min(labels)]
-        raise InputError(
-            f"X has missing values (NaN), and column {first!r} holds text, categories or booleans: rows with gaps are "
-            "learnt as numbers, so encode or leave out such columns, or fill in or drop those rows"
-        )
     found, more = learn_holed(rows, names, kinds, edges)
     if more:
         others = f", and {len(more) - 3} more" if len(more) > 3 else ""

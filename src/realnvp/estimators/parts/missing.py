@@ -167,10 +167,12 @@ class Missing(TableUse):
     def _holed(self, X: ArrayLike, context: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None, Flow]:
         rows = self.laws_.independent(self._rows(X))
         if np.isnan(rows).any() and self.codec_.steps is None:
-            known = next(c for c in self.codec_.columns if Codec((c,)).steps is None)
+            known = [c for c in self.codec_.columns if Codec((c,)).steps is None]
+            held = next((c for c in known if c.labels), known[0])
+            do = "fill in or drop those rows" if held.labels else "for rows with gaps fit with kinds='continuous'"
             raise InputError(
-                f"X has missing values (NaN), and column {known.name!r} was learnt in a code "
-                f"({known.noticed or known.kind}): for rows with gaps fit with kinds='continuous'"
+                f"X has missing values (NaN), and column {held.name!r} was learnt in a code "
+                f"({held.noticed or held.kind}): {do}"
             )
         return rows, context_rows(context, len(rows), self.flow_.context), self._exact()
 

@@ -105,14 +105,17 @@ def normality(U: np.ndarray) -> tuple[float, float, float, int]:
     return worst, found.critical(0.05 / (U.shape[1] + 1)), found.p_value, found.rows
 
 
-def corner(X: np.ndarray, samples: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
-    """Return some columns of rows and of samples, for a plot of every pair."""
+def corner(
+    X: np.ndarray, samples: np.ndarray, names: Sequence[str], levels: Sequence[Sequence[str] | None] = ()
+) -> dict[str, Any]:
+    """Return some columns of rows and of samples, for a plot of every pair; ``levels`` are words for 0, 1, …."""
     both = np.concatenate([X, samples])
     low, high = np.quantile(both, (0.003, 0.997), axis=0)
     wide = np.where(high > low, (high - low) * 0.06, 0.5)
     names = [str(name) for name in names]
     return {
         "names": names,
+        "levels": list(levels) or [None] * len(names),
         "data": packed(X),
         "samples": packed(samples),
         "low": rounded(low - wide),

@@ -11,6 +11,7 @@ import numpy as np
 from realnvp.bases import Normal
 from realnvp.report.page.base import Colour, packed, rounded
 from realnvp.report.plots import misfits
+from realnvp.report.spread import has_cells, levels_of, spread
 from realnvp.report.walk import Walk, walk
 
 __all__ = ["Points", "explorer", "grid_frames", "shown_axes"]
@@ -52,6 +53,7 @@ def explorer(model: Any, points: Points, *, grid: bool = True) -> dict[str, Any]
     """
     steps = _walked(model, points)
     axes = shown_axes(steps.frames[-1])
+    levels = levels_of(model) or [None] * points.X.shape[1]
     many = int(np.clip(_BUDGET // (4 * len(steps.frames) * len(axes)), 100, _MOST))
     rows = np.arange(len(points.X))
     if len(rows) > many:
@@ -60,6 +62,7 @@ def explorer(model: Any, points: Points, *, grid: bool = True) -> dict[str, Any]
     found = {
         "names": list(steps.names),
         "columns": [str(points.names[j]) for j in axes],
+        "levels": [levels[j] for j in axes],
         "latents": [f"z{j + 1}" for j in axes],
         "features": points.X.shape[1],
         "frames": packed(frames),
@@ -72,13 +75,17 @@ def explorer(model: Any, points: Points, *, grid: bool = True) -> dict[str, Any]
         "grid": None,
         "normal": isinstance(getattr(model.flow_, "base", None), Normal),
     }
-    if grid and points.X.shape[1] == 2 and len(steps.names) > 1:
+    if has_cells(model):
+        found["exact"] = packed(points.X[rows][:, axes])
+    if grid and points.X.shape[1] == 2 and not has_cells(model) and len(steps.names) > 1:
         found["grid"] = _grid(model, points, steps)
     return found
 
 
 def _walked(model: Any, points: Points) -> Walk:
     Z = points.latents
+    if Z is None and has_cells(model):
+        return _through_code(model, points)
     if Z is None:
         given = {} if points.context is None else {"context": points.context}
         Z = model.transform(points.X, **given)
@@ -89,6 +96,15 @@ def _walked(model: Any, points: Points) -> Walk:
         return plain
     same = found.frames[-1].shape == Z.shape and np.allclose(found.frames[-1], Z, rtol=1e-4, atol=1e-4)
     return found if same else plain
+
+
+def _through_code(model: Any, points: Points) -> Walk:
+    """Walk from the rows to their code, with noise in the cells of their values, and on through the flow."""
+    codec = model.codec_
+    noise = np.random.default_rng(0).random(points.X.shape).clip(1e-9, 1 - 1e-9)
+    found = walk(model.flow_, codec.forward(points.X, noise)[0], points.context)
+    names = ("data", "in their code", *found.names[1:])
+    return Walk(names, (spread(model, points.X, 0), *found.frames))
 
 
 def grid_frames(model: Any, reach: float, context: np.ndarray | None = None) -> np.ndarray | None:

@@ -38,15 +38,16 @@ def of_density(config: Mapping[str, Any], history: _History, off: tuple[float, f
     if nll is None:
         return Verdict("This run was saved without figures", "fair", [], [], advice)
     figures.append(("Held-out NLL", _pm(found, "held_out_nll"), f"nats per row, {rows:,} rows; lower is better"))
-    gauss = _number(found.get("gaussian_nll"))
-    over_gauss = gauss - nll
+    gauss = found.get("gaussian_nll")
+    over_gauss = None if gauss is None else gauss - nll
     over_mixture = found["mixture_nll"] - nll if found.get("mixture_nll") is not None else None
     gap = found.get("gap")
     if gap is not None:
         figures.append(("Distance from the truth", _pm(found, "gap"), "nats, KL(data ‖ model); 0 is perfect"))
         figures.append(("Exact entropy", number(found["entropy"]), "nats, the lowest an NLL can be"))
-    better = "better" if over_gauss >= 0 else "worse"
-    figures.append(("Against a Gaussian", number(abs(over_gauss), 3), f"nats {better}; its NLL is {number(gauss)}"))
+    if over_gauss is not None:
+        better = "better" if over_gauss >= 0 else "worse"
+        figures.append(("Against a Gaussian", number(abs(over_gauss), 3), f"nats {better}; its NLL is {number(gauss)}"))
     if over_mixture is not None:
         better = "better" if over_mixture >= 0 else "worse"
         told = f"nats {better}; {found['mixture_parts']} normals have {number(found['mixture_nll'])}"
@@ -60,6 +61,7 @@ def of_density(config: Mapping[str, Any], history: _History, off: tuple[float, f
             f"Latent coordinates of {n:,} held-out rows are {verdict}: the largest distance from their law is "
             f"{number(worst, 3)}, a right fit stays below {number(usual, 3)} in 95 of 100 cases."
         )
+    sentences += _compared(found, data)
     if params.get("kernel") in ("affine", "additive") and grade != "good":
         advice.append("Try the finer couplings: the same command with `--kernel spline`.")
     if over_mixture is not None and over_mixture < 0:
@@ -139,14 +141,34 @@ def of_pictures(config: Mapping[str, Any], history: _History) -> Verdict:
     return Verdict(headline, grade, sentences, figures, advice)
 
 
-def _density_headline(gap: float | None, gauss: float, mixture: float | None, error: float) -> tuple[str, str]:
+def _compared(found: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+    """Say what the plainer densities learnt from, where it is not simply the rows."""
+    if found.get("gaussian_nll") is None:
+        return []
+    what, said = "The Gaussian" + (" and the mixture" if found.get("mixture_nll") is not None else ""), []
+    if found.get("baselines_coded"):
+        said.append(
+            f"{what} learnt the columns in the same code as the flow, noise in the cells of their values and all, and "
+            "their masses and densities are found as the flow's are: the figures are of the same quantity."
+        )
+    if (whole := found.get("baselines_rows")) is not None:
+        said.append(
+            f"{what} learnt from the {whole:,} of {data.get('rows', 0):,} training rows that have no gaps, "
+            "the flow from all."
+        )
+    return said
+
+
+def _density_headline(gap: float | None, gauss: float | None, mixture: float | None, error: float) -> tuple[str, str]:
     if gap is not None:
         if gap < 0.03:
             return f"Practically the truth: {number(gap, 3)} nats from the exact density", "good"
         if gap < 0.1:
             return f"Close to the truth: {number(gap, 3)} nats from the exact density", "good"
-        grade = "fair" if gap < 0.4 and gauss > 0 else "poor"
+        grade = "fair" if gap < 0.4 and (gauss is None or gauss > 0) else "poor"
         return f"Still {number(gap, 2)} nats from the exact density", grade
+    if gauss is None:
+        return "Learnt; there is no plainer density to compare it with", "fair"
     if gauss < -2 * error:
         return f"Worse than a plain Gaussian, by {number(-gauss, 2)} nats per row", "poor"
     if mixture is not None and mixture < -2 * error:

@@ -7,6 +7,7 @@ from typing import Any
 
 from realnvp.report.page import table, text
 from realnvp.report.render import Section, asset
+from realnvp.words import in_words
 
 __all__ = ["chart", "corner_section", "explorer_section", "made", "map_section", "training_section"]
 
@@ -93,6 +94,8 @@ def corner_section(rows: str, shown: int, features: int) -> Section:
 def _said(value: object) -> str:
     if value is None:
         return "none"
+    if isinstance(value, list) and any(isinstance(part, dict) for part in value):
+        return "; ".join(in_words(part) for part in value)
     if isinstance(value, list) and len(value) > 12:
         return f"{', '.join(map(str, value[:10]))}, … ({len(value)} in all)"
     if isinstance(value, list):

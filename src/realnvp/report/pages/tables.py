@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
 
 from realnvp.measure import pit
-from realnvp.report.base import Conditioned, Independent, Truth, independent
+from realnvp.report.base import Conditioned, Independent, Truth, in_numbers
 from realnvp.report.kept import Kept
 from realnvp.report.page import (
     Colour,
@@ -29,6 +30,8 @@ from realnvp.report.page import (
 from realnvp.report.pages.base import chart, corner_section, explorer_section, made, map_section, training_section
 from realnvp.report.plots import extent_of
 from realnvp.report.render import Page, Section, render
+from realnvp.report.spread import has_cells, levels_of, spread
+from realnvp.words import in_words
 
 __all__ = ["table_page"]
 
@@ -62,7 +65,8 @@ def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth |
     columns, kinds = _columns(model, config), [kind for kind in _of(model, "columns_") if kind.get("noticed")]
     noticed = [law.told(columns) for law in _of(_of(model, "laws_"), "laws")]
     if noticed:  # the density is that of the other columns
-        columns, model = model.laws_.others(columns), independent(model)
+        columns = model.laws_.others(columns)
+    model = in_numbers(model)
     rows = _rows(model, kept, config)
     exact = None if truth is None else truth.log_prob
     data: dict[str, Any] = {"training": training(model.history_, _SERIES, "nats per row")}
@@ -75,34 +79,37 @@ def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth |
         log_prob = model.score_samples(rows.X, **given)
         plain = model if rows.context is None else Conditioned(model, rows.context, most=_CONTEXTS)
         held, held_given = rows.held_out
-        if len(columns) == 2:
+        mapped = not has_cells(model)  # between values of a discrete column there is no density to draw
+        if len(columns) == 2 and mapped:
             data["density"] = density_2d(
                 plain.score_samples, exact, extent_of(rows.X), _CELLS if rows.context is None else _CELLS // 2
             )
             data["density"]["names"] = columns
-        lines = data["density"]["learnt"]["lines"] if len(columns) == 2 else []
+        lines = data["density"]["learnt"]["lines"] if "density" in data else []
         points = Points(
             rows.X, log_prob, columns, rows.names, _coloured(rows, log_prob), rows.context, rows.about, contours=lines
         )
         data["explorer"] = explorer(model, points)
-        sections.append(explorer_section(_lead(len(columns), rows)))
-        if len(columns) == 1:
+        sections.append(explorer_section(_lead(len(columns), rows, mapped=mapped)))
+        if len(columns) == 1 and mapped:
             data["density_1d"] = density_1d(plain.score_samples, exact, held, extent_of(held)) | {"name": columns[0]}
             sections.append(_line_section(truth is not None))
-        elif len(columns) == 2:
+        elif len(columns) == 2 and mapped:
             sections.append(map_section(truth is not None, conditional=rows.context is not None))
         else:
-            Z = model.transform(held, **held_given)
-            shown = shown_axes(Z, _CORNER)
+            looked = (held, held_given) if len(held) >= 20 else (rows.X, given)  # draws, of a run that kept no rows
+            shown = shown_axes(_scores(model, *looked)[1], _CORNER)
             pairs = (held if len(held) >= 300 else rows.X)[:1000]
             drawn = plain.sample(len(pairs), random_state=0)
-            data["corner"] = corner(pairs[:, shown], drawn[:, shown], [columns[j] for j in shown])
+            pairs, drawn = (spread(model, v, seed)[:, shown] for seed, v in enumerate((pairs, drawn)))
+            words = levels_of(model) or [None] * len(columns)
+            data["corner"] = corner(pairs, drawn, [columns[j] for j in shown], [words[j] for j in shown])
             sections.append(corner_section("held-out rows" if len(held) >= 300 else "rows", len(shown), len(columns)))
         if rows.held.any() and len(held) >= 20:
-            U, Z = pit(model, held, **held_given), model.transform(held, **held_given)
+            U, Z = _scores(model, held, held_given)
             off = normality(U)
             data["latent"] = latent(U, Z, [f"z{j + 1}" for j in range(Z.shape[1])])
-            sections.append(_latent_section(off))
+            sections.append(_latent_section(off, _mixed(model), noisy=not mapped))
         noticed = noticed or notices(rows.X, columns) or [_NOTHING]
     verdict = of_density(config, model.history_, off)
     if data["training"]:
@@ -113,6 +120,18 @@ def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth |
         name, "density of a table", _about(config, model), verdict, noticed, sections, data, str(config["version"])
     )
     return render(page)
+
+
+def _mixed(model: Any) -> int:
+    """Return how many densities a model mixes."""
+    return len(getattr(model.flow_, "members", ())) or 1
+
+
+def _scores(model: Any, X: np.ndarray, given: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the uniforms of rows, and latent coordinates; of a mixture, or with noise, the normal scores of those."""
+    U = pit(model, X, **given)
+    plain = _mixed(model) == 1 and not has_cells(model)
+    return U, model.transform(X, **given) if plain else ndtri(U.clip(1e-15, 1 - 1e-15))
 
 
 _SERIES = {"train": "training rows", "held_out": "rows held out to choose the weights"}
@@ -147,6 +166,9 @@ def _rows(model: Any, kept: Kept, config: Mapping[str, Any]) -> _Rows | None:
     if "train_labels" in found:
         labels = np.concatenate([found["train_labels"], found["held_out_labels"]])
         colours.insert(0, Colour("class", labels.astype(float), [str(name) for name in kept.notes["classes"]]))
+    for column, words, x in zip(_of(_of(model, "codec_"), "columns"), levels_of(model), X.T, strict=True):
+        if words and len(colours) < 6:
+            colours.append(Colour(column.name, x, words))
     context = None
     if "train_context" in found:
         context = np.concatenate([found["train_context"], found["held_out_context"]])
@@ -172,21 +194,22 @@ def _about(config: Mapping[str, Any], model: Any) -> str:
     )
     return (
         f"{data['rows']:,} training rows of {len(data['columns'])} column{'s' * (len(data['columns']) != 1)}{given}, "
-        f"{data['held_out_rows']:,} held out to measure on; {shape.get('layers')} {shape.get('kernel')} couplings "
-        f"of width {shape.get('width')}, {steps}."
+        f"{data['held_out_rows']:,} held out to measure on; {in_words(shape)}; {steps}."
     )
 
 
-def _lead(features: int, rows: _Rows) -> str:
+def _lead(features: int, rows: _Rows, *, mapped: bool) -> str:
     sentences = ["A flow bends space step by step until the data look like noise. Move the slider, or press play."]
-    if features == 2:
+    if not mapped:
+        sentences.append("Values of discrete columns are spread a little, so that rows are seen beside one another.")
+    if features == 2 and mapped:
         sentences.append(
             "The lines are a straight grid of latent space; orange lines hold 50, 80 and 95 % of the learnt mass, "
             "circles are 1, 2 and 3 deviations of the base."
         )
     if features > 2:
         sentences.append("Choose which two axes to see; circles are 1, 2 and 3 deviations of the base.")
-    if features == 2 and rows.context is not None:
+    if features == 2 and mapped and rows.context is not None:
         sentences.append("The grid is that of the middle context.")
     return " ".join([*sentences, rows.about]).strip()
 
@@ -197,7 +220,7 @@ def _line_section(exact: bool) -> Section:
     return Section("density", "Density", f"Of the {what}.", place)
 
 
-def _latent_section(off: tuple[float, float, float, int]) -> Section:
+def _latent_section(off: tuple[float, float, float, int], mixed: int, *, noisy: bool) -> Section:
     worst, usual, p, rows = off
     charts = chart(
         "chart-pit", "Uniforms of the latent coordinates", "Histograms of the uniforms, flat where the fit is right"
@@ -209,5 +232,12 @@ def _latent_section(off: tuple[float, float, float, int]) -> Section:
         "The place of each held-out row under the model, by latent coordinate. Grey band: 95 % of the bars of a right "
         "fit. A hump says that the model is too wide there, a cup that it is too narrow."
     )
+    if mixed > 1:
+        lead += (
+            f" The model mixes {mixed} densities: each row is placed under one of them, drawn by how likely the row is "
+            "under each, so that it is the mixture that is tested."
+        )
+    if noisy:
+        lead += " Values that have a cell get noise in it, as in the training."
     numbers = table("Kolmogorov–Smirnov test", told)
     return Section("latent", "Is the fit right?", lead, f'<div class="charts">{charts}</div>{numbers}')

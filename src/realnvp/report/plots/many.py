@@ -25,6 +25,7 @@ from realnvp.report.plots.base import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 __all__ = ["corner"]
@@ -32,6 +33,7 @@ __all__ = ["corner"]
 _SHARES = (0.9, 0.5)  # of the mass, within the contours
 _CELLS = 50
 _LONGEST_NAME = 16
+_WORDS = 4
 
 
 def corner(
@@ -39,13 +41,15 @@ def corner(
     samples: ArrayLike,
     *,
     names: Sequence[str] | None = None,
+    words: Sequence[Sequence[str] | None] | None = None,
     labels: tuple[str, str] = ("data", "samples"),
     most: int = 6,
 ) -> Figure:
     """Data (points and contours) and samples (contours) of every pair of columns, their histograms on the diagonal.
 
     Contours hold 50 % and 90 % of the mass. Of more than ``most`` columns those are drawn whose marginals differ most,
-    by the Kolmogorov–Smirnov distance, which heads every histogram; the title says so. ``labels`` name the two.
+    by the Kolmogorov–Smirnov distance, which heads every histogram; the title says so. ``labels`` name the
+    two; ``words`` are what the numbers 0, 1, … of a column stand for.
     """
     data, drawn = points(X), points(samples)
     features = data.shape[1]
@@ -65,6 +69,10 @@ def corner(
         else:
             _pair(ax, data[:, pair], drawn[:, pair], (low[pair], high[pair]))
         _outer(ax, i, j, count, titles[kept[j]], titles[kept[i]])
+        if words is not None:
+            _worded(ax.xaxis, words[kept[j]])
+            if i != j:
+                _worded(ax.yaxis, words[kept[i]])
     figure.align_labels()
     _head(figure, count, features, labels)
     return figure
@@ -126,6 +134,13 @@ def _outer(ax: Axes, i: int, j: int, count: int, xname: str, yname: str) -> None
         ax.tick_params(labelleft=False)
 
 
+def _worded(axis: Axis, words: Sequence[str] | None) -> None:
+    """Mark an axis with what its numbers stand for, of many with some."""
+    if words:
+        at = range(0, len(words), -(-len(words) // _WORDS))
+        axis.set_ticks(list(at), [shorten(words[i], 8) for i in at], parse_math=False)
+
+
 def _head(figure: Figure, count: int, features: int, labels: tuple[str, str]) -> None:
     from matplotlib.lines import Line2D
 
@@ -136,7 +151,7 @@ def _head(figure: Figure, count: int, features: int, labels: tuple[str, str]) ->
     marks = [Line2D([], [], color=colour, label=label) for colour, label in zip((DATA, MODEL), labels, strict=True)]
     key = figure.legend(
         handles=marks,
-        title="Contours: 50 % and 90 % of the mass" if count > 1 else None,
+        title=f"Contours: 50 % and{' ' if count > 2 else chr(10)}90 % of the mass" if count > 1 else None,
         loc="upper right",
         bbox_to_anchor=(0.98, 0.93),
         frameon=False,

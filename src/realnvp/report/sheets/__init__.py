@@ -33,7 +33,9 @@ strip = plane.strip
 def sheets(run: Run) -> dict[str, Callable[[Run], Figure]]:
     """File names, and what draws each of them."""
     found: dict[str, Callable[[Run], Figure]]
-    features = run.X.shape[1]
+    codec = getattr(run.model, "codec_", None)
+    cells = codec is not None and any(column.cells is not None for column in codec.columns)
+    features = 3 if cells else run.X.shape[1]  # between the values of a discrete column there is no density to draw
     if features == 1:
         found = {"density.png": line.density, "latent.png": line.latent}
     elif features == 2:

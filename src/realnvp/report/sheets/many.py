@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from realnvp.report import plots
+from realnvp.report.base import Model
 from realnvp.report.sheets.base import Run
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _MARGINALS = 7  # and one more panel for the radii: two rows of four
 
 def corner(run: Run) -> Figure:
     """Data and samples, pair by pair."""
-    return plots.corner(run.X, run.sample(run.model), names=run.names)
+    return plots.corner(run.X, run.sample(run.model), names=run.names, words=_words(run.model))
 
 
 def latent(run: Run) -> Figure:
@@ -46,6 +47,12 @@ def latent(run: Run) -> Figure:
     what = "a standard normal" if base is None else "the base"
     figure.suptitle(f"Data in latent space{some}, lines: {what}", fontsize=11, color=plots.INK)
     return figure
+
+
+def _words(model: Model) -> list[list[str] | None] | None:
+    """Return what the numbers of each column stand for, where a model knows."""
+    codec = getattr(model, "codec_", None)
+    return None if codec is None else [column.words for column in codec.columns]
 
 
 def _widest(limits: list[tuple[float, float]]) -> tuple[float, float]:

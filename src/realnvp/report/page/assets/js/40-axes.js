@@ -34,7 +34,14 @@ function ticks(low, high, many = 4) {
   return found;
 }
 
-function drawAxes(context, box, scale, names = ["", ""]) {
+// Where an axis is marked and with what: numbers, or the words that 0, 1, … stand for.
+function marks([low, high], words, most = 8) {
+  if (!words) return ticks(low, high).map((v) => [v, say(+v.toPrecision(6))]);
+  const every = Math.ceil(words.length / most);
+  return words.map((word, v) => [v, word.length > 9 ? `${word.slice(0, 8)}…` : word]).filter(([v]) => v % every === 0 && v >= low && v <= high);
+}
+
+function drawAxes(context, box, scale, names = ["", ""], words = [null, null]) {
   const { x, y, w, h } = scale.place;
   context.strokeStyle = theme.colour("line");
   context.lineWidth = 1;
@@ -42,11 +49,11 @@ function drawAxes(context, box, scale, names = ["", ""]) {
   context.fillStyle = theme.colour("soft");
   context.textAlign = "center";
   context.textBaseline = "top";
-  for (const v of ticks(...box[0])) context.fillText(say(+v.toPrecision(6)), scale.x(v), y + h + 5);
+  for (const [v, text] of marks(box[0], words[0])) context.fillText(text, scale.x(v), y + h + 5);
   context.fillText(shorten(names[0]), x + w / 2, y + h + 20);
   context.textAlign = "right";
   context.textBaseline = "middle";
-  for (const v of ticks(...box[1])) context.fillText(say(+v.toPrecision(6)), x - 5, scale.y(v));
+  for (const [v, text] of marks(box[1], words[1])) context.fillText(text, x - 5, scale.y(v));
   context.save();
   context.translate(9, y + h / 2);
   context.rotate(-Math.PI / 2);

@@ -44,9 +44,15 @@ function boxOf(frame) {
   const key = `${frame}/${state.axes}`;
   if (!squares.has(key)) {
     const [low, high] = given.extents[frame], [a, b] = state.axes;
-    squares.set(key, AXES === 1 ? [[low[a], high[a]], [-1, 1]] : equalised([[low[a], high[a]], [low[b], high[b]]]));
+    squares.set(key, AXES === 1 ? [[low[a], high[a]], [-1, 1]] : shaped(frame, [[low[a], high[a]], [low[b], high[b]]]));
   }
   return squares.get(key);
+}
+
+// One unit for both sides, but where one of them has words and no unit.
+function shaped(frame, box) {
+  const worded = frame === 0 && given.levels && state.axes.some((axis) => given.levels[axis]);
+  return worded ? box : equalised(box);
 }
 
 function boxAt(at) {
@@ -58,6 +64,20 @@ function axisName(at, side) {
   const axis = state.axes[side];
   if (at === 0) return given.columns[axis];
   return at === FRAMES - 1 || thumbs ? given.latents[axis] : `coordinate ${given.latents[axis].slice(1)}`;
+}
+
+// The words of an axis of the data whose numbers 0, 1, … stand for something.
+function axisWords(at, side) {
+  return at === 0 && given.levels && !(AXES === 1 && side === 1) ? given.levels[state.axes[side]] : null;
+}
+
+const exact = given && given.exact ? unpack(given.exact) : null;
+
+// A coordinate in words; of the data the value itself, without the spread it is drawn with.
+function sayValue(at, i, axis) {
+  if (at !== 0 || !exact) return say(value(at, i, axis));
+  const v = exact[i * AXES + axis], words = given.levels[axis];
+  return words ? words[v] : say(v);
 }
 
 function likelihood(i) { return given.log_prob[i] === null ? -Infinity : given.log_prob[i]; }

@@ -64,7 +64,7 @@ function showTip(panel, i) {
 
 function pointLines(panel, i) {
   const at = panel.at, sides = AXES === 1 ? [0] : [0, 1];
-  const where = sides.map((side) => `${axisName(at, side)} = ${say(coordinate(at, i, side))}`).join(", ");
+  const where = sides.map((side) => `${axisName(at, side)} = ${at === 0 ? sayValue(0, i, state.axes[side]) : say(coordinate(at, i, side))}`).join(", ");
   const [row, ...rest] = told(i);
   return [row, where, ...rest];
 }

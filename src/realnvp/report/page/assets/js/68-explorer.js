@@ -107,7 +107,7 @@ function fillRows() {
   table.tHead.append(head);
   const body = make("tbody");
   for (const i of chosenRows().slice(0, 100)) {
-    const line = make("tr"), ends = [0, FRAMES - 1].flatMap((f) => given.columns.map((_, axis) => say(value(f, i, axis))));
+    const line = make("tr"), ends = [0, FRAMES - 1].flatMap((f) => given.columns.map((_, axis) => sayValue(f, i, axis)));
     const score = given.log_prob[i];
     line.append(make("th", given.rows[i], { scope: "row" }));
     for (const text of [...ends, say(score === null ? null : (given.score ? given.score.sign : 1) * score)]) line.append(make("td", text));

@@ -13,8 +13,11 @@ function startCorner() {
       for (let j = 0; j <= i; j++) {
         context.strokeStyle = theme.colour("line");
         context.strokeRect(left(j) + 0.5, top(i) + 0.5, cell - 1, cell - 1);
-        if (i === j) drawBars(context, i, left(j), top(i), cell);
-        else for (const [what, colour] of [["data", "data"], ["samples", "model"]]) drawCloud(context, rows[what], theme.colour(colour), i, j, left(j), top(i), cell);
+        if (i === j) {
+          drawBars(context, i, left(j), top(i), cell);
+          drawWords(context, i, left(j), top(i), cell);
+        }
+        if (i !== j) for (const [what, colour] of [["data", "data"], ["samples", "model"]]) drawCloud(context, rows[what], theme.colour(colour), i, j, left(j), top(i), cell);
       }
     }
     context.fillStyle = theme.colour("soft");
@@ -42,6 +45,22 @@ function startCorner() {
       if (a > 0 && a < 1 && b > 0 && b < 1) context.fillRect(x + a * cell, y + (1 - b) * cell, size, size);
     }
     context.globalAlpha = 1;
+  }
+
+  // What the numbers of a column of texts stand for, along its histogram.
+  function drawWords(context, i, x, y, cell) {
+    const words = found.levels && found.levels[i];
+    if (!words || words.length > 12) return;
+    context.fillStyle = theme.colour("ink");
+    context.textAlign = "left";
+    context.textBaseline = "middle";
+    words.forEach((word, v) => {
+      context.save();
+      context.translate(x + ((v - found.low[i]) / (found.high[i] - found.low[i])) * cell, y + cell - 6);
+      context.rotate(-Math.PI / 2);
+      context.fillText(shorten(word), 0, 0);
+      context.restore();
+    });
   }
 
   function drawBars(context, i, x, y, cell) {

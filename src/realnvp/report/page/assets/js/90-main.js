@@ -1,5 +1,5 @@
 // What the page holds is started; what it does not hold has no place on it.
-const report = { data, state, theme, charts: {}, goTo, play, player, value, get panels() { return panels; } };
+const report = { data, state, theme, charts: {}, goTo, play, player, value, words: axisWords, get panels() { return panels; } };
 if (given) startExplorer();
 if (data.density) report.maps = startDensity();
 if (data.density_1d) report.charts.line = startCurves("chart-line", data.density_1d);

@@ -1,0 +1,84 @@
+"""``realnvp sample`` and ``score``: rows drawn from a run, and densities of rows."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from realnvp.cli.base import sentences
+from realnvp.cli.options import DataDir, Force, Out, Quiet, Run, Split
+from realnvp.cli.parse import values, words
+from realnvp.errors import InputError
+
+__all__ = ["sample", "score"]
+
+
+@sentences
+def sample(
+    run: Run,
+    out: Out,
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="How many rows to draw.")] = 1000,
+    context: Annotated[
+        str | None,
+        typer.Option(help="Values to condition on: name=number, with commas between; of pictures label=LABEL."),
+    ] = None,
+    corrected: Annotated[bool, typer.Option("--corrected", help="Of an energy: exact samples, by Metropolis.")] = False,
+    temperature: Annotated[
+        float, typer.Option(min=0, help="Of pictures: scale of the noise; below 1 likelier, fewer kinds.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same rows.")] = 0,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Draw rows from a run's model.
+
+    They carry the column names it learnt, and are written in a stream: any number of them fits. Pictures become a
+    sheet (.png) or an array (.npy).
+    """
+    from realnvp.cli.use import kind_of
+    from realnvp.cli.use import sample as draw
+
+    if kind_of(run) == "images":
+        from realnvp.cli.pictures_use import sample as paint
+
+        if corrected:
+            raise InputError(f"{run} learnt pictures: --corrected is for runs of an energy, leave it out")
+        paint(run, out, n=n, context=words(context), temperature=temperature, seed=seed, force=force, quiet=quiet)
+        return
+    if temperature != 1:
+        raise InputError(f"{run} did not learn pictures: --temperature is for those, leave it out")
+    draw(run, out, n=n, context=values(context), corrected=corrected, seed=seed, force=force, quiet=quiet)
+
+
+@sentences
+def score(
+    run: Run,
+    data: Annotated[
+        Path,
+        typer.Argument(help="A .csv .parquet .npy .npz file with the run's columns, or pictures as fit takes them."),
+    ],
+    out: Out,
+    split: Annotated[
+        Split | None,
+        typer.Option(help="Of pictures: held-out (of a named set the default), train, or all (of files the default)."),
+    ] = None,
+    data_dir: DataDir = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the log density of each row, in nats; of each picture also bits per dimension.
+
+    Reading and writing tables are streams: a file of any length fits.
+    """
+    from realnvp.cli.use import kind_of
+    from realnvp.cli.use import score as assess
+
+    if kind_of(run) == "images":
+        from realnvp.cli.pictures_use import score as weigh
+
+        part = None if split is None else split.value
+        weigh(run, str(data), out, split=part, data_dir=data_dir, force=force, quiet=quiet)
+        return
+    if split is not None:
+        raise InputError(f"{run} did not learn pictures: --split is for those, leave it out")
+    assess(run, data, out, force=force, quiet=quiet)

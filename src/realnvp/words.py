@@ -1,0 +1,14 @@
+"""Words that the command and the reports share."""
+
+__all__ = ["in_words"]
+
+
+def in_words(shape: dict) -> str:
+    """Say what a density of a table is made of."""
+    if "members" in shape:
+        parts = [in_words({k: v for k, v in part.items() if k != "members"}) for part in shape["members"]]
+        return f"{len(parts)} densities mixed: " + "; ".join(parts)
+    if shape["kernel"] == "none":
+        return f"a mixture of {shape['components']} normals"
+    bent = "columns bent, then " if shape.get("marginals") else ""
+    return f"{bent}{shape['layers']} {shape['kernel']} couplings of width {shape['width']}, {shape['base']} base"
