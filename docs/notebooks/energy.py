@@ -24,9 +24,9 @@ def energy(x):
 # ## The truth, by quadrature
 
 # %%
-first, second = np.linspace(-4, 4, 1601), np.linspace(-8, 8, 1601)
+first, second = np.linspace(-4, 4, 801), np.linspace(-8, 8, 801)
 at = np.stack(np.meshgrid(first, second, indexing="ij"), -1).reshape(-1, 2)
-w = np.exp(-energy(torch.as_tensor(at)).numpy()).reshape(1601, 1601)
+w = np.exp(-energy(torch.as_tensor(at)).numpy()).reshape(801, 801)
 Z = np.trapezoid(np.trapezoid(w, second), first)
 share = np.trapezoid(np.trapezoid(w, second) * (first > 0), first) / Z
 print(f"log Z {np.log(Z):.4f} nats, deeper well {share:.4f}")
@@ -37,7 +37,7 @@ print(f"log Z {np.log(Z):.4f} nats, deeper well {share:.4f}")
 # A population is led from a wide start to the target; the flow learns it, and then its own weighted draws.
 
 # %%
-g = BoltzmannGenerator(n_features=2, max_steps=400, random_state=0, verbose=False)
+g = BoltzmannGenerator(n_features=2, max_steps=300, random_state=0, verbose=False)
 g.fit(energy)
 print(f"log Z {g.log_normalizer_:.4f} ± {g.log_normalizer_error_:.4f} nats")
 print(f"ESS {g.ess_:.3f}, coverage {g.coverage_:.3f}, Pareto k {g.pareto_k_:.2f}")
