@@ -120,6 +120,25 @@ def test_links_and_pictures_of_a_page_exist(page):
     assert wrong == []
 
 
+def test_the_figures_beside_others_are_those_of_the_benchmarks():
+    rows = re.findall(r"^\|.*\|$", PAGES["docs/comparison.md"].split("## Figures")[1], re.MULTILINE)
+    figures = set(re.findall(r"-?\d+\.\d+", "\n".join(rows)))
+
+    assert len(figures) > 60
+    assert figures <= set(re.findall(r"-?\d+\.\d+", PAGES["docs/benchmarks.md"]))
+
+
+def test_the_sentences_of_the_page_of_troubles_are_the_librarys():
+    source = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "src/realnvp").rglob("*.py"))
+    source = re.sub(r'"\s*\n\s*f?"', "", source)  # a sentence over several lines
+    tables = PAGES["docs/trouble.md"].split("## The cures, tried")[0]
+    said = re.findall(r'(?<![=`\w])"([^"]{20,})"', tables)
+    pieces = [piece.strip() for sentence in said for piece in re.split(r"…|'[^']*'|\d+", sentence)]
+
+    assert len(said) > 12
+    assert [piece for piece in pieces if len(piece) > 7 and piece not in source] == []
+
+
 def test_every_page_is_in_the_navigation():
     menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
 
