@@ -5,18 +5,20 @@ import datetime
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.tables.entries import Entry
 
-__all__ = ["KEY", "Cell", "build", "kept", "write"]
+__all__ = ["KEY", "Cell", "build", "kept", "settled", "write"]
 
 KEY = ("model", "table", "version", "limit", "clock", "seed", "data", "packages", "options", "build")
 """What a result hangs on: a cell that agrees in all of it with one in the file is not run again."""
+_STOPPED = re.compile("early stopping|converged")
 ONE = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 ONE |= {"TORCHINDUCTOR_COMPILE_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
 
@@ -70,6 +72,19 @@ class Cell:
             last = (ended.stderr.strip().splitlines() or [""])[-1].strip()
             return {"error": f"exit {ended.returncode}: {last}"[:200]}
         return json.loads(ended.stdout)
+
+
+def settled(cell: Cell, results: Iterable[dict]) -> dict | None:
+    """Return the result of a peer that stopped by itself in less time, as that of the cell: more time changes nothing.
+
+    A fit that came near its limit may have been hurried by it, and does not count.
+    """
+    wanted = cell.key()
+    for r in () if cell.entry.ours else results:
+        alike = all(r[k] == wanted[k] for k in KEY if k != "limit") and "nll" in r
+        if alike and r["limit"] < cell.limit and r["seconds"] < 0.9 * r["limit"] and _STOPPED.search(r["note"]):
+            return r | {"limit": cell.limit, "note": f"{r['note']}; as in {r['limit']:g} s"}
+    return None
 
 
 def build() -> str:

@@ -65,6 +65,22 @@ def test_what_is_in_the_file_is_not_run_again_but_what_differs_is(data):
     assert len(run(data, *words)) == 3  # another table under the same name
 
 
+def test_a_peer_that_stopped_by_itself_is_not_run_for_longer(data, monkeypatch):
+    def fit(self):
+        asked.append(self.limit)
+        return {"nll": 1.0, "seconds": 1.0, "note": notes[len(asked) - 1]}
+
+    asked, notes = [], ["ended by the time", *["ended by early stopping"] * 3]
+    monkeypatch.setattr(kept_cells.Cell, "_fit", fit)
+    for limit in ("1.05", "2", "3"):
+        found = run(data, "--models", "zuko NSF", "--limits", limit)
+    run(data, "--models", "realnvp", "--limits", "9", "10")
+
+    assert asked == [1.05, 2, 9, 10]
+    assert [r["limit"] for r in found] == [1.05, 2, 3]
+    assert found[2]["note"] == "ended by early stopping; as in 2 s"
+
+
 def cell(name, **other):
     asked = {"folder": None, "table": "t", "version": "plain", "data": "", "limit": 1.0, "clock": "wall", "seed": 0}
     return kept_cells.Cell(ENTRIES[name], **asked | other)

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from realnvp.data.collinear import Laws, find_laws, linear_laws
+from realnvp.data.collinear import Law, Laws, find_laws, linear_laws
 
 RNG = np.random.default_rng(0)
 A, B, C = RNG.normal(3, 2, 500), RNG.exponential(5, 500), RNG.normal(-1e3, 0.1, 500)
@@ -82,6 +82,28 @@ def test_a_gap_is_read_off_a_law_backwards():
 
     np.testing.assert_allclose(laws.independent(holed)[:3], x[:3, :2], atol=1e-9)
     assert np.isnan(laws.independent(holed)[3]).all()
+
+
+@pytest.mark.parametrize(
+    ("slopes", "seen", "free"),
+    [
+        ([[1, 1], [2, 2]], [2, 3], 1),  # both say the same of what is missing
+        ([[1, 1], [1, -1]], [2, 3], 0),
+        ([[1, 1], [1, 1 + 1e-3], [3, 1]], [2, 3, 4], 0),
+        ([[1, 0], [1, 1]], [3], 1),
+    ],
+)
+def test_swapped_coordinates_can_be_solved_for_the_columns(slopes, seen, free):
+    x = np.column_stack([A, B, *(p * A + q * B for p, q in slopes)])
+    laws = Laws(tuple(Law(2 + i, (0, 1), tuple(map(float, pair)), 0.0) for i, pair in enumerate(slopes)))
+    whole = np.where(np.isin(np.arange(x.shape[1]), seen), x, np.nan)
+    ((at, y, M, b),) = laws.swaps(whole, laws.independent(whole))
+
+    assert len(at) == len(x)
+    assert np.isnan(y).sum(1).tolist() == [free] * len(x)
+    assert np.linalg.cond(M) < 1e4
+    expected = np.where(np.isnan(y), np.nan, x[:, :2] @ M.T + b)
+    np.testing.assert_allclose(y, expected, atol=1e-9)
 
 
 def test_sums_of_whole_numbers_come_back_whole():

@@ -97,14 +97,24 @@ def test_draws_of_the_gaps_go_after_the_flow():
 
 
 def test_held_out_rows_have_no_gaps(incomplete):
-    filled = fill(Sample([incomplete]), 0, missing="marginalise")
-    held, kept = filled.hold_out(0.1, 0)
+    filled = fill(Sample([incomplete]), 0.1, 0, missing="marginalise")
+    held, kept = filled.held, filled.kept
 
     assert not np.isnan(incomplete[held]).any()
     assert len(held) == round(0.1 * len(incomplete))
     assert sorted(torch.cat([held, kept]).tolist()) == list(range(len(incomplete)))
     seen = ~np.isnan(incomplete)
     assert np.array_equal(filled.sample.arrays[0][seen], incomplete[seen])
+
+
+def test_what_fills_the_gaps_has_not_seen_the_rows_held_out(incomplete):
+    far = incomplete.copy()
+    first = fill(Sample([incomplete]), 0.1, 0, missing="marginalise")
+    far[first.held] += 100.0
+    again = fill(Sample([far]), 0.1, 0, missing="marginalise")
+
+    assert np.array_equal(first.sample.arrays[0][first.kept], again.sample.arrays[0][again.kept])
+    assert (again.sample.arrays[0][again.held] > 50).all()
 
 
 def test_without_gaps_all_is_as_ever():
@@ -229,9 +239,8 @@ def test_rows_without_gaps_weigh_as_much_as_they_are_frequent():
     x = np.where(rng.random(3000) < 0.1, -3.0, 1.0) + 0.3 * rng.normal(size=3000)
     X = np.stack((x, rng.normal(size=3000)), 1)
     X[x > -1, 1] = np.nan  # seen or not by the other column alone: missing at random
-    filled = fill(Sample([X]), 0, missing="marginalise")
-    held, kept = filled.hold_out(0.1, 0)
-    mine, theirs = filled.parted(held, kept)
+    filled = fill(Sample([X]), 0.1, 0, missing="marginalise")
+    mine, theirs = filled.parted()
 
     assert np.average(mine.arrays[0][:, 0] < -1, weights=mine.weights) == pytest.approx((x < -1).mean(), abs=1e-9)
-    assert len(theirs.weights) == len(held)
+    assert len(theirs.weights) == len(filled.held)

@@ -112,3 +112,11 @@ def test_levels_and_contexts_that_there_are_not(fitted):
     plain = RealNVP(**QUICK | {"max_steps": 0}).fit(np.random.default_rng(0).normal(size=(50, 2)))
     with pytest.raises(InputError, match=r"fitted without context: take np\.quantile"):
         plain.quantiles([[0.0]], [0.5])
+
+
+def test_a_level_may_be_any_real_number(fitted):
+    low, high = fitted.interval(np.zeros((1, 1)), np.float32(0.5), n_samples=50, random_state=0)
+
+    assert (low < high).all()
+    with pytest.raises(InputError, match="level is the probability"):
+        fitted.interval(np.zeros((1, 1)), True)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from realnvp.nets import mlp
 from realnvp.objectives import MaxLikelihood
 from realnvp.recipes import real_nvp
 from realnvp.session import Limits, train
@@ -156,3 +157,16 @@ def test_its_parameters_are_those_of_the_objective():
     made = Engine(objective, False, left=lambda pace: 0.0, waited=lambda s: None)
 
     assert [id(p) for p in made.parameters()] == [id(p) for p in objective.parameters()]
+
+
+def test_dropout_goes_on_though_the_state_is_of_another_device():
+    """A training that was kept on one device has no draws of the other: those begin from the seed."""
+    flow = real_nvp(2, layers=2, net=mlp((8,), dropout=0.5))
+    one = Engine(MaxLikelihood(flow), False, left=float, waited=float)
+    kept = one.state()
+    other = Engine(MaxLikelihood(flow), False, left=float, waited=float, seed=3)
+    other.dice.states["cuda:0"] = torch.ones(3)
+    other.restore(kept)
+
+    assert torch.equal(other.dice.states["cpu"], one.dice.states["cpu"])
+    assert torch.equal(other.dice.states["cuda:0"], torch.ones(3))

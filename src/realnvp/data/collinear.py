@@ -91,11 +91,8 @@ class Laws:
         place = {c: i for i, c in enumerate(np.delete(np.arange(size + len(self.laws)), self.dependent).tolist())}
         groups: dict[tuple[tuple[int, Law], ...], list[int]] = {}
         for i in range(len(rows)):
-            used: dict[int, Law] = {}
-            for law in (law for law in self.laws if not np.isnan(whole[i, law.column])):
-                free = [place[k] for k in law.others if np.isnan(rows[i, place[k]]) and place[k] not in used]
-                used |= {free[0]: law} if free else {}
-            groups.setdefault(tuple(used.items()), []).append(i)
+            seen = [law for law in self.laws if not np.isnan(whole[i, law.column])]
+            groups.setdefault(_pivots(seen, np.isnan(rows[i]), place), []).append(i)
         found: list[tuple[np.ndarray, ...]] = []
         for swap, numbers in groups.items():
             at, A, b = np.array(numbers), np.eye(size), np.zeros(size)
@@ -129,6 +126,21 @@ class Laws:
         """Take what ``plain`` returned."""
         listed = [(d["column"], tuple(d["others"]), tuple(d["slopes"]), d["start"]) for d in plain or ()]
         return cls(tuple(Law(*fields) for fields in listed))
+
+
+def _pivots(laws: Sequence[Law], gaps: np.ndarray, place: dict[int, int]) -> tuple[tuple[int, Law], ...]:
+    """Choose for each law the missing column that it stands for, by elimination with pivots: no two say the same."""
+    used: dict[int, tuple[Law, np.ndarray]] = {}
+    for law in laws:
+        left = np.zeros(len(gaps))
+        left[[place[k] for k in law.others]] = law.slopes
+        left[~gaps] = 0.0
+        size = np.abs(left).max(initial=0.0)
+        for j, (_, row) in used.items():
+            left -= left[j] / row[j] * row
+        if (most := np.abs(left).max(initial=0.0)) > _EXACT * size:  # else what it says follows from those before it
+            used[int(np.flatnonzero(np.abs(left) >= 0.999 * most)[0])] = law, left
+    return tuple((j, law) for j, (law, _) in used.items())
 
 
 def find_laws(values: np.ndarray, columns: Sequence[str]) -> Laws:

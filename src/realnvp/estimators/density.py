@@ -187,18 +187,18 @@ class RealNVP(Missing, Conditional, TableUse, BaseEstimator):
         """
         started = time.monotonic()
         check_params(self, AUTO)
-        filled = fill(self._sample(X, context, sample_weight), seed := seed_of(self.random_state), missing=self.missing)
+        sample, seed = self._sample(X, context, sample_weight), seed_of(self.random_state)
+        filled = fill(sample, self.validation_fraction, seed, missing=self.missing)
         sample, self.gap_mixture_ = filled.sample, filled.mixture if context is not None else None
-        held, kept = filled.hold_out(self.validation_fraction, seed)
-        measured, log_m = len(held) + len(kept) == len(sample), mean_of(self._log_m, held, sample)
-        crew = Crew(self, *filled.parted(held, kept), seed, started, measured=measured, log_m=log_m)
+        log_m = mean_of(self._log_m, filled.held, sample)
+        crew = Crew(self, *filled.parted(), seed, started, measured=filled.measured, log_m=log_m)
         if checkpoint is not None:
             checkpoint.about = {"data": fingerprint(sample.tensors())}
 
         def feed(rows: Sequence[Tensor], deck: Deck, member: Member, seed: int) -> tuple[Iterable[Batch], dict]:
             mine = filled.own(rows)
             batches: Iterable[Batch] = shuffled(mine, self.batch_size, deck)
-            batches, gaps = filled.refilled(batches, kept, mine[0], member.flow, crew.foreseen, seed)
+            batches, gaps = filled.refilled(batches, mine[0], member.flow, crew.foreseen, seed)
             batches, noise = freshened(batches, self.codec_, scalers(member.flow)[0], seed)
             return batches, gaps | noise
 
@@ -215,7 +215,8 @@ class RealNVP(Missing, Conditional, TableUse, BaseEstimator):
         check_params(self, AUTO)
         sample = self._sample(draw(held_out))
         refuse_gaps(sample.arrays[0], names := column_names(self), "a stream gives whole rows")
-        seed, noise, self.gap_mixture_ = seed_of(self.random_state), np.random.default_rng(0), None
+        seed, self.gap_mixture_ = seed_of(self.random_state), None
+        noise = np.random.default_rng(seed)
         crew = Crew(self, sample, sample, seed, started, measured=True, fresh=True, log_m=float(self._log_m.mean()))
 
         def coded(n: int) -> Tensor:

@@ -72,7 +72,8 @@ class Engine(nn.Module):
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Take what ``state`` returned: a training that was compiled is compiled again with its next batch."""
         settled, compiled, steps = state["settled"].tolist()
-        self.dice.states = {name: state[name] for name in self.dice.states}
+        known = {name: state[name] for name in self.dice.states if name in state}  # it may go on on another device
+        self.dice.states |= known
         self.steps = steps if settled else 0  # the clock of the pilot did not go on: it is run again
         if self.choice == "auto" and settled:
             self.choice, self.settled = bool(compiled), not compiled

@@ -73,6 +73,10 @@ def _labels(column: Any, name: str, kind: str) -> Labels | None:
     if dtype == "category":
         categories = [_native(v) for v in column.cat.categories]
         seen = set(_present(column))
+        if not all(
+            isinstance(v, str | Number) for v in categories
+        ):  # intervals, times: they go by what they are called
+            categories, seen = list(map(str, categories)), set(map(str, seen))
         return Labels(tuple(v for v in categories if v in seen), bool(column.cat.ordered), dtype)
     held = np.asarray(column)
     if held.dtype.kind in "Mm":

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeVar, cast
 
@@ -180,4 +180,6 @@ def plain_params(model: Any) -> dict[str, object]:
     params = {k: v for k, v in model.get_params().items() if k not in ("callbacks", "device")}
     if not isinstance(params["random_state"], int | np.integer | None):
         params["random_state"] = None
+    if isinstance(kinds := params.get("kinds"), Mapping):
+        params["kinds"] = {str(name): kind for name, kind in kinds.items()}
     return params

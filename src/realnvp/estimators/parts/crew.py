@@ -3,7 +3,7 @@
 import copy
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from realnvp.ensemble import together
 from realnvp.estimators.parts.base import device_of
 from realnvp.estimators.parts.build import architecture, build, scalers, whole
 from realnvp.estimators.parts.member import Member, shares
-from realnvp.estimators.parts.mixtures import best_mixture, marginals_pay, mixture_base
+from realnvp.estimators.parts.mixtures import bending, best_mixture, mixture_base
 from realnvp.estimators.parts.rows import log_densities, mean_objective, tensor
 from realnvp.estimators.parts.sample import Sample
 from realnvp.estimators.parts.settings import Settings, budget, epochs, passes, settings
@@ -89,8 +89,7 @@ class Crew:
         self.plain = kept.plain().scaled(scalers(self.scaler))
         self.offset = float(scalers(self.scaler)[0].scale.log().sum())
         self.unit = Unit(offset=self.offset - log_m)
-        wanted = model.marginals if model.marginals != "auto" else marginals_pay(self.plain[0], seed)
-        self.marginals = bool(wanted)
+        self.bend = bending(self.plain[0], model.marginals, seed)
 
     def train(self, feed: Feed, checkpoint: Checkpoint | None = None) -> None:
         """Train the flows, each on what ``feed`` gives, or go on where a checkpoint says."""
@@ -246,9 +245,10 @@ class Crew:
 
     def _begin(self, kind: int, place: int) -> Member:
         plan = self.kinds[kind]
-        shape = self._shape(plan, marginals=self.marginals)
-        core = build(shape, self.seed + place).to(self.device)
-        core.eval().calibrate(*self.plain[: self.given])  # without dropout: its draws would be the user's
+        shape = self._shape(plan, marginals=self.bend is not None)
+        core = build(shape, self.seed + place).to(self.device).eval()  # dropout's draws would be the user's
+        if self.bend is not None:
+            cast(Compose, core.transform)[0].load_state_dict(self.bend.state_dict())
         if plan.base == "mixture":
             z = core(*(a[:_SEEN] for a in self.plain[: self.given]))[0]
             core.base = mixture_base(z.detach(), shape["components"], self.seed + place).to(z)
@@ -267,7 +267,7 @@ class Crew:
         if not few or self.given > 1 or self.model.members == 1 or budget(self.model) < 1:
             return None
         seconds = self.model.max_time and _BEFORE * self.model.max_time
-        base = best_mixture(self.plain[0], self.held[0], self.seed, seconds).to(self.held[0])
+        base = best_mixture(self.plain[0], self.held[0], self.seed, seconds, self.row_weights).to(self.held[0])
         bare = {"kernel": "none", "layers": 0, "base": "mixture", "components": len(base.logits), "marginals": False}
         return self._whole(self._shape(self.kinds[0], marginals=False) | bare, Flow(Compose(), base))
 

@@ -26,78 +26,97 @@ _PROPOSALS, _MOVES = 64, 6
 
 @dataclass(frozen=True, eq=False)
 class Filled:
-    """A sample without gaps; where there were any, what was there and the mixture that they were filled from."""
+    """A sample without gaps, and which of its rows are held out and which kept.
+
+    Where there were gaps, also what was there, and the mixture that they were filled from.
+    """
 
     sample: Sample
+    held: Tensor
+    kept: Tensor
     holed: np.ndarray | None = None
     mixture: Gaussians | None = None
 
-    def hold_out(self, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
-        """Choose the rows to hold out among those that had no gaps, as long as there are some.
+    @property
+    def measured(self) -> bool:
+        """Whether the rows held out are others than those kept."""
+        return len(self.held) + len(self.kept) == len(self.sample)
 
-        Only of these can it be said how well they are predicted without believing what they were filled with.
-        """
-        if self.holed is None:
-            return hold_out(len(self.sample), fraction, seed)
-        gaps = np.isnan(self.holed).any(1)
-        whole = np.flatnonzero(~gaps)
-        if len(whole) < 20 or not fraction:
-            return hold_out(len(gaps), fraction, seed)
-        held, kept = hold_out(len(whole), min(0.5, fraction * len(gaps) / len(whole)), seed)
-        rest = np.concatenate([whole[kept.numpy()], np.flatnonzero(gaps)])
-        return torch.from_numpy(whole[held.numpy()]), torch.from_numpy(np.random.default_rng(seed).permutation(rest))
-
-    def parted(self, held: Tensor, kept: Tensor) -> tuple[Sample, Sample]:
-        """Return the rows kept and those held out; of those kept the ones without gaps count for the latter too.
-
-        So rows without gaps weigh as much in the training as they are frequent, whatever made the gaps.
-        """
-        mine, theirs = self.sample.pick(kept), self.sample.pick(held)
-        gaps = np.zeros(len(kept), bool) if self.holed is None else np.isnan(self.holed[kept.numpy()]).any(1)
-        if not gaps.any() or gaps.all() or len(held) + len(kept) > len(self.sample):
-            return mine, theirs
-        w = np.where(gaps, 1.0, 1 + len(held) / (~gaps).sum())
-        w = w if mine.weights is None else w * mine.weights
-        return (
-            Sample(mine.arrays, w / w.mean()),
-            Sample(theirs.arrays, np.ones(len(held)) if theirs.weights is None else theirs.weights),
-        )
+    def parted(self) -> tuple[Sample, Sample]:
+        """Return the rows kept, as ``_balanced`` weighs them, and those held out."""
+        theirs, gaps = self.sample.pick(self.held), None if self.holed is None else np.isnan(self.holed).any(1)
+        mine = _balanced(self.sample, self.held, self.kept, gaps)
+        if mine.weights is not None and theirs.weights is None:
+            theirs = Sample(theirs.arrays, np.ones(len(theirs)))
+        return mine, theirs
 
     def own(self, rows: Sequence[Tensor]) -> Sequence[Tensor]:
         """Return rows that one flow may fill in again: its own copy of them where there were gaps."""
         return rows if self.holed is None else [rows[0].clone(), *rows[1:]]
 
     def refilled(
-        self, batches: Iterable[Batch], kept: Tensor, rows: Tensor, flow: Flow, steps: int, seed: int
+        self, batches: Iterable[Batch], rows: Tensor, flow: Flow, steps: int, seed: int
     ) -> tuple[Iterable[Batch], dict[str, Stateful]]:
-        """Return the batches of ``rows``, those ``kept``, filled in again from ``flow`` now and then; and what to keep.
+        """Return the batches of ``rows``, those kept, filled in again from ``flow`` now and then; and what to keep.
 
         A sample that had no gaps has its batches as they were, and nothing to keep.
         """
         if self.holed is None or self.mixture is None:
             return batches, {}
-        holed = self.holed[kept.numpy()]
+        kept = self.kept.numpy()
+        holed = self.holed[kept]
         at = np.flatnonzero(np.isnan(holed).any(1))
         if not len(at):
             return batches, {}
-        x, *rest = (a[kept.numpy()][at] for a in self.sample.arrays)
+        x, *rest = (a[kept][at] for a in self.sample.arrays)
         context = rest[0] if rest else None
         again = Refilling(batches, rows, at, holed[at], x, context, self.mixture, flow, steps, seed)
         return again, {"gaps": again}
 
 
-def fill(sample: Sample, seed: int, *, missing: str) -> Filled:
-    """Fill the gaps of a sample by draws of a mixture of normals fitted to it by EM, given what was observed."""
+def fill(sample: Sample, fraction: float, seed: int, *, missing: str) -> Filled:
+    """Hold a fraction of the rows out, and fill the gaps of the others by draws given what was observed of them.
+
+    They are those of a mixture of normals that is fitted by EM to the rows that are kept.
+    """
     rows = sample.arrays[0]
-    gaps = bool(np.isnan(rows).any())
-    if missing == "refuse" or not (gaps or len(sample.arrays) > 1):
-        return Filled(sample)
-    joint = np.hstack(sample.arrays)
-    mixture = fit_gaussians(joint, seed, weights=sample.weights)
-    if not gaps:
-        return Filled(sample, None, mixture)
+    gaps = np.isnan(rows).any(1)
+    held, kept = _parted(gaps, fraction, seed)
+    if missing == "refuse" or not (gaps.any() or len(sample.arrays) > 1):
+        return Filled(sample, held, kept)
+    joint, mine = np.hstack(sample.arrays), _balanced(sample, held, kept, gaps)
+    mixture = fit_gaussians(np.hstack(mine.arrays), seed, weights=mine.weights)
+    if not gaps.any():
+        return Filled(sample, held, kept, None, mixture)
     whole = filled(mixture, joint, np.random.default_rng([seed, 1]))[:, : rows.shape[1]]
-    return Filled(Sample([whole, *sample.arrays[1:]], sample.weights), rows, mixture)
+    return Filled(Sample([whole, *sample.arrays[1:]], sample.weights), held, kept, rows, mixture)
+
+
+def _balanced(sample: Sample, held: Tensor, kept: Tensor, gaps: np.ndarray | None) -> Sample:
+    """Return the rows kept; those of them without gaps count for the ones held out too, which have none either.
+
+    So rows without gaps weigh as much in the training as they are frequent, whatever made the gaps.
+    """
+    mine = sample.pick(kept)
+    holed = None if gaps is None else gaps[kept.numpy()]
+    if holed is None or not holed.any() or holed.all() or len(held) + len(kept) > len(sample):
+        return mine
+    w = np.where(holed, 1.0, 1 + len(held) / (~holed).sum())
+    w = w if mine.weights is None else w * mine.weights
+    return Sample(mine.arrays, w / w.mean())
+
+
+def _parted(gaps: np.ndarray, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Choose the rows to hold out among those without gaps, as long as there are some, and the rows to keep.
+
+    Only of these can it be said how well they are predicted without believing what they were filled with.
+    """
+    whole = np.flatnonzero(~gaps)
+    if not gaps.any() or len(whole) < 20 or not fraction:
+        return hold_out(len(gaps), fraction, seed)
+    held, kept = hold_out(len(whole), min(0.5, fraction * len(gaps) / len(whole)), seed)
+    rest = np.concatenate([whole[kept.numpy()], np.flatnonzero(gaps)])
+    return torch.from_numpy(whole[held.numpy()]), torch.from_numpy(np.random.default_rng(seed).permutation(rest))
 
 
 @dataclass(eq=False)

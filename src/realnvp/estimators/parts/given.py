@@ -1,5 +1,6 @@
 """What a density given a context says of each row of context: quantiles and intervals of every column."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,8 @@ class Conditional:
 
         They are the quantiles at ``(1 - level) / 2`` and ``(1 + level) / 2``.
         """
-        if not isinstance(level, float) or not 0 < level < 1:
+        if isinstance(level, bool) or not isinstance(level, Real) or not 0 < float(level) < 1:
             raise InputError(f"level is the probability of the interval, above 0 and below 1, got {level!r}")
-        ends = [(1 - level) / 2, (1 + level) / 2]
+        ends = [(1 - float(level)) / 2, (1 + float(level)) / 2]
         found = self.quantiles(context, ends, n_samples=n_samples, random_state=random_state)
         return found[..., 0], found[..., 1]

@@ -5,6 +5,7 @@ import time
 import warnings
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +15,7 @@ from realnvp.transforms import SinhArcsinh
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
 
-__all__ = ["best_mixture", "marginals_pay", "mixture_base"]
+__all__ = ["bending", "best_mixture", "mixture_base"]
 
 _ROWS = 20_000
 _TRIAL = 4000
@@ -27,10 +28,12 @@ def mixture_base(z: Tensor, components: int, seed: int) -> Mixture:
     return Mixture.from_sklearn(_fitted(z[:_ROWS], components, seed))
 
 
-def best_mixture(z: Tensor, held: Tensor, seed: int, seconds: float | None = None) -> Mixture:
+def best_mixture(
+    z: Tensor, held: Tensor, seed: int, seconds: float | None = None, weights: np.ndarray | None = None
+) -> Mixture:
     """Fit mixtures of ever more components until the held-out rows have not gained twice; return the best.
 
-    After ``seconds`` no larger one is begun.
+    ``weights`` are those of the rows held out. After ``seconds`` no larger mixture is begun.
     """
     started = time.monotonic()
     rows, best, value, missed = held.double().cpu().numpy(), None, -math.inf, 0
@@ -39,26 +42,36 @@ def best_mixture(z: Tensor, held: Tensor, seed: int, seconds: float | None = Non
         if best is not None and (missed == 2 or late or components * z.shape[1] > len(z)):
             break
         found = _fitted(z[:_ROWS], components, seed)
-        score = found.score(rows)
+        score = float(np.average(found.score_samples(rows), weights=weights))
         missed = 0 if score > value else missed + 1
         best, value = (found, score) if score > value else (best, value)
     return Mixture.from_sklearn(best)
 
 
 @torch.no_grad()
-def marginals_pay(x: Tensor, seed: int) -> bool:
-    """Whether a mixture of four normals explains fresh rows of ``x`` better once each column is bent.
+def bending(x: Tensor, wanted: bool | str, seed: int) -> SinhArcsinh | None:
+    """Return the curves that bend each column of ``x``, or none; ``"auto"`` is where they pay.
 
-    Both are fitted to two thirds of at most 4,000 rows and scored on the rest, the Jacobian counted; the gain must be
-    twice its standard error. Where the law is elliptical, as that of natural pictures is, bending spoils it.
+    That is where a mixture of four normals explains fresh rows better once each column is bent: both are fitted to two
+    thirds of at most 4,000 rows and scored on the rest, the Jacobian counted, and the gain must be twice its standard
+    error. Where the law is elliptical, as that of natural pictures is, bending spoils it.
     """
-    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:_TRIAL].to(x.device)
-    seen, fresh = x[order].split([cut := 2 * len(order) // 3, len(order) - cut])
-    if cut < 20:
-        return False
     bend = SinhArcsinh(x.shape[1]).to(x)
+    if wanted == "auto":
+        order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:_TRIAL].to(x.device)
+        seen, fresh = x[order].split([cut := 2 * len(order) // 3, len(order) - cut])
+        if cut < 20 or not _pays(bend, seen, fresh, seed):
+            return None
+    elif not wanted:
+        return None
+    if wanted != "auto" or len(x) <= _TRIAL:  # else there are rows enough in what was tried
+        bend.calibrate(x)
+    return bend
+
+
+def _pays(bend: SinhArcsinh, seen: Tensor, fresh: Tensor, seed: int) -> bool:
     bend.calibrate(seen)
-    components = max(1, min(4, cut // (5 * x.shape[1])))
+    components = max(1, min(4, len(seen) // (5 * seen.shape[1])))
     plain = _fitted(seen, components, seed).score_samples(fresh.double().cpu().numpy())
     z, ladj = bend(fresh)
     bent = _fitted(bend(seen)[0], components, seed).score_samples(z.double().cpu().numpy())
