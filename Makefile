@@ -32,7 +32,7 @@ format: $(DEV_STAMP)
 	$(BIN)/ruff format .
 
 docs: $(DOCS_STAMP)
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 bench: $(DEV_STAMP)
 	$(BIN)/python -m bench.toy

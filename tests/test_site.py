@@ -86,3 +86,13 @@ def test_what_a_page_loads_from_elsewhere_is_found(page, found):
     from offline import loaded
 
     assert loaded(page) == found
+
+
+def test_a_public_name_without_a_place_is_found():
+    pytest.importorskip("mkdocs")
+    from complete import lacking
+
+    told = "# Errors\n\n::: realnvp.errors\n\n::: realnvp.export\n"
+    built = '<h2 id="realnvp.errors.nearest"> <h2 id="realnvp.export.programs.programs"> <h2 id="realnvp.export.NAMES">'
+
+    assert lacking(told, built) == ["realnvp.errors.InputError", "realnvp.export.onnx"]
