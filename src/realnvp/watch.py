@@ -59,6 +59,7 @@ class Unit:
 
 
 NATS = Unit()
+"""Nats per row, what evaluations give unless another unit is named."""
 
 
 @dataclass(frozen=True)

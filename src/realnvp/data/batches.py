@@ -8,6 +8,7 @@ from torch import Tensor
 __all__ = ["Batch", "Deck", "shuffled", "stream"]
 
 Batch = Tensor | tuple[Tensor, ...]
+"""What an objective takes."""
 
 
 class Deck:

@@ -147,3 +147,4 @@ IMAGE_SETS: dict[str, Callable[..., ImageSet]] = {
     ),
     "cifar10": _cifar10,
 }
+"""The named sets of pictures, and what reads each."""

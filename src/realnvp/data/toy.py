@@ -40,6 +40,7 @@ _ALL: tuple[Toy, ...] = (
     Exponential(),
 )
 TOYS: dict[str, Toy] = {law.name: law for law in _ALL}
+"""The toy sets by name, with their default parameters."""
 
 
 def toy(name: str) -> Toy:
