@@ -159,7 +159,8 @@ def _keep(folder: Path, source: Source) -> None:
 
 
 def _draw(model: RealNVP, folder: Path, source: Source) -> None:
-    params = {**model.get_params(), "max_steps": 0, "verbose": False}
+    known = {"marginals": bool(model.architecture_.get("marginals")), "members": 1}  # what took a trial to find out
+    params = {**model.get_params(), **known, "max_steps": 0, "verbose": False}
     with _told_by_name():
         before = RealNVP(**params).fit(source.learnt, context=source.context)
     before.codec_ = before.codec_.renamed(model.laws_.others(source.columns))
