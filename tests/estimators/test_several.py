@@ -118,7 +118,7 @@ def test_each_flow_refills_rows_of_its_own(made):
 
     assert len(own) >= 2
     assert len({again.rows.data_ptr() for again in own}) == len(own)
-    assert len({id(again.flow) for again in own}) == len(own)
+    assert len({id(again.member.flow) for again in own}) == len(own)
     assert {again.steps for again in own} <= set(range(300, 901))
 
 

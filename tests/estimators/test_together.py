@@ -128,9 +128,7 @@ def test_gaps_beside_text_are_refused():
     frame = mixed(200)[["a", "b"]].assign(text=list("xy") * 100)
     for gap in ("a", "text"):
         with_gap = frame.assign(**{gap: frame[gap].mask(frame.index == 3)})
-        with pytest.raises(
-            InputError, match=r"column 'text' holds text, categories or booleans: .*encode or leave out"
-        ):
+        with pytest.raises(InputError, match=r"column 'text'.* text, categories or booleans.*leave that column out"):
             RealNVP(**QUICK, missing="marginalise").fit(with_gap)
         with pytest.raises(InputError, match=rf"missing values \(NaN\) in 1 of 200 rows and 1 of 3 columns \('{gap}'"):
             RealNVP(**QUICK).fit(with_gap)
