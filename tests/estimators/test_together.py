@@ -126,9 +126,12 @@ def test_rows_with_gaps_and_nothing_to_tell_apart_get_no_warning():
 
 def test_gaps_beside_text_are_refused():
     frame = mixed(200)[["a", "b"]].assign(text=list("xy") * 100)
-    for gap in ("a", "text"):
+    for gap, cure in (
+        ("a", "leave that column out or encode it"),
+        ("text", "give what is missing there a value of its"),
+    ):
         with_gap = frame.assign(**{gap: frame[gap].mask(frame.index == 3)})
-        with pytest.raises(InputError, match=r"column 'text'.* text, categories or booleans.*leave that column out"):
+        with pytest.raises(InputError, match=rf"column 'text', of text, categories or booleans.*{cure}"):
             RealNVP(**QUICK, missing="marginalise").fit(with_gap)
         with pytest.raises(InputError, match=rf"missing values \(NaN\) in 1 of 200 rows and 1 of 3 columns \('{gap}'"):
             RealNVP(**QUICK).fit(with_gap)
