@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
 from realnvp.data.columns import coded
 
-__all__ = ["Coded", "Conditioned", "Independent", "Model", "Truth", "in_numbers"]
+__all__ = ["Conditioned", "Model", "Seen", "Truth", "in_numbers"]
 
 _MOST_CONTEXTS = 12  # a density averages over at most so many contexts: each costs a pass over the whole grid
 
@@ -92,81 +94,54 @@ class Conditioned:
 
 
 @dataclass
-class Independent:
-    """A model of a table some of whose columns follow from others, seen through those others: it is their density."""
+class Seen:
+    """A model of a table, seen through other numbers for its rows: ``meant`` turns those into rows, ``seen`` back."""
 
     model: Any
+    meant: Callable[[np.ndarray], np.ndarray]
+    seen: Callable[[Any], np.ndarray]
 
     def __post_init__(self) -> None:
-        self.laws, self.history_, self.flow_ = self.model.laws_, self.model.history_, self.model.flow_
-        self.codec_ = self.model.codec_
+        self.codec_, self.history_, self.flow_ = self.model.codec_, self.model.history_, self.model.flow_
 
     def score_samples(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
         """Log densities in nats, (n, d) → (n,)."""
-        found: np.ndarray = self.model.score_samples(self.laws.whole(X), context=context)
+        found: np.ndarray = self.model.score_samples(self.meant(X), context=context)
         return found
 
     def sample(self, n: int, /, *, random_state: int, context: np.ndarray | None = None) -> np.ndarray:
         """Draw points, (n, d)."""
-        drawn = self.model.sample(n, random_state=random_state, context=context)
-        found: np.ndarray = self.laws.independent(drawn)
-        return found
+        return self.seen(self.model.sample(n, random_state=random_state, context=context))
 
     def transform(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
         """Data to latent, (n, d) → (n, d)."""
-        found: np.ndarray = self.model.transform(self.laws.whole(X), context=context)
+        found: np.ndarray = self.model.transform(self.meant(X), context=context)
         return found
 
     def inverse_transform(self, Z: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
         """Latent to data, (n, d) → (n, d)."""
-        found: np.ndarray = self.laws.independent(self.model.inverse_transform(Z, context=context))
-        return found
-
-
-@dataclass
-class Coded:
-    """A model of a table some of whose columns hold texts, categories or booleans, seen through numbers for these."""
-
-    model: Any
-
-    def __post_init__(self) -> None:
-        self.codec_, self.history_, self.flow_ = self.model.codec_, self.model.history_, self.model.flow_
-        self._held = {j: column.labels for j, column in enumerate(self.codec_.columns) if column.labels}
-
-    def score_samples(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
-        """Log densities in nats, (n, D) → (n,)."""
-        found: np.ndarray = self.model.score_samples(self._meant(X), context=context)
-        return found
-
-    def sample(self, n: int, /, *, random_state: int, context: np.ndarray | None = None) -> np.ndarray:
-        """Draw points, (n, D)."""
-        return coded(self.model.sample(n, random_state=random_state, context=context), self._held)
-
-    def transform(self, X: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
-        """Data to latent, (n, D) → (n, D)."""
-        found: np.ndarray = self.model.transform(self._meant(X), context=context)
-        return found
-
-    def inverse_transform(self, Z: np.ndarray, /, *, context: np.ndarray | None = None) -> np.ndarray:
-        """Latent to data, (n, D) → (n, D)."""
-        return coded(self.model.inverse_transform(Z, context=context), self._held)
-
-    def _meant(self, X: np.ndarray) -> np.ndarray:
-        """Return what numbers stand for, an array of objects."""
-        found = X.astype(object)
-        for j, held in self._held.items():
-            known = np.array([*held, None], dtype=object)
-            at = np.where((X[:, j] >= 0) & (X[:, j] < len(held)) & (X[:, j] == np.round(X[:, j])), X[:, j], -1)
-            found[:, j] = known[at.astype(int)]
-        return found
+        return self.seen(self.model.inverse_transform(Z, context=context))
 
 
 def in_numbers(model: Any) -> Any:
     """Return the model of the columns that do not follow from others, texts as numbers: itself where all are plain."""
     laws, codec = getattr(model, "laws_", None), getattr(model, "codec_", None)
     if laws is not None and laws.laws:
-        return Independent(model)
-    return Coded(model) if codec is not None and codec.labelled else model
+        return Seen(model, laws.whole, laws.independent)
+    if codec is None or not codec.labelled:
+        return model
+    held = {j: column.labels for j, column in enumerate(codec.columns) if column.labels}
+    return Seen(model, partial(_meant, held), lambda rows: coded(rows, held))
+
+
+def _meant(held: dict[int, tuple], X: np.ndarray) -> np.ndarray:
+    """Return what numbers stand for, an array of objects."""
+    found = X.astype(object)
+    for j, words in held.items():
+        known = np.array([*words, None], dtype=object)
+        at = np.where((X[:, j] >= 0) & (X[:, j] < len(words)) & (X[:, j] == np.round(X[:, j])), X[:, j], -1)
+        found[:, j] = known[at.astype(int)]
+    return found
 
 
 def _repeat(row: np.ndarray, n: int) -> np.ndarray:

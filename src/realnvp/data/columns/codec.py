@@ -1,6 +1,5 @@
 """A table's code: all its columns between what they hold and the real numbers that a flow learns."""
 
-import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from realnvp.data.columns.column import Column
-from realnvp.data.columns.grid import Grid
 from realnvp.data.columns.nodes import nodes
 from realnvp.errors import InputError
 
@@ -34,15 +32,14 @@ class Codec:
     @property
     def steps(self) -> np.ndarray | None:
         """How wide the noise of each column is, (D,), where that is all of the code; else ``None``."""
-        if any(c.warp is not None or not isinstance(c.cells, Grid | None) for c in self.columns):
-            return None
-        return np.array([c.cells.step if isinstance(c.cells, Grid) else 0.0 for c in self.columns])
+        found = [column.step for column in self.columns]
+        return None if None in found else np.array(found)
 
     def log_widths(self, x: np.ndarray) -> np.ndarray:
         """Return ``sum_j log m_j`` (n,) over what is there of rows with gaps (NaN), where noise is all of the code."""
-        grids = (c.cells for c in self.columns)
-        each = [g.counts * math.log(g.step) if isinstance(g, Grid) else 0.0 for g in grids]
-        found: np.ndarray = ~np.isnan(x) @ np.array(each)
+        middle, found = np.full(len(x), 0.5), np.zeros(len(x))
+        for column, v in zip(self.columns, x.T, strict=True):
+            found += np.where(np.isnan(v), 0.0, column.forward(v, middle)[1])
         return found
 
     @property

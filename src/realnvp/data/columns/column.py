@@ -38,6 +38,13 @@ class Column:
         return self.cells is None and self.warp is None
 
     @property
+    def step(self) -> float | None:
+        """How wide its noise is, where that is all of the code (0: plain); else ``None``."""
+        if self.warp is not None or not isinstance(self.cells, Grid | None):
+            return None
+        return 0.0 if self.cells is None else self.cells.step
+
+    @property
     def coarse(self) -> bool:
         """Whether the density of a row is a mean over the noise in its cell."""
         return self.cells is not None and self.cells.coarse

@@ -8,7 +8,6 @@ import torch
 from numpy.typing import ArrayLike
 
 from realnvp.data.check import refuse_gaps
-from realnvp.data.columns import Codec
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, seed_of
 from realnvp.estimators.parts.columns import labelled
@@ -167,7 +166,7 @@ class Missing(TableUse):
     def _holed(self, X: ArrayLike, context: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None, Flow]:
         rows = self.laws_.independent(self._rows(X))
         if np.isnan(rows).any() and self.codec_.steps is None:
-            known = [c for c in self.codec_.columns if Codec((c,)).steps is None]
+            known = [c for c in self.codec_.columns if c.step is None]
             held = next((c for c in known if c.labels), known[0])
             do = "fill in or drop those rows" if held.labels else "for rows with gaps fit with kinds='continuous'"
             raise InputError(

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from realnvp.measure import pit
-from realnvp.report.base import Conditioned, Independent, Truth, in_numbers
+from realnvp.report.base import Conditioned, Truth, in_numbers
 from realnvp.report.kept import Kept
 from realnvp.report.page import (
     Colour,
@@ -66,8 +66,8 @@ def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth |
     noticed = [law.told(columns) for law in _of(_of(model, "laws_"), "laws")]
     if noticed:  # the density is that of the other columns
         columns = model.laws_.others(columns)
-    model = in_numbers(model)
-    rows = _rows(model, kept, config)
+    laws, model = _of(model, "laws_"), in_numbers(model)
+    rows = _rows(model, kept, config, laws)
     exact = None if truth is None else truth.log_prob
     data: dict[str, Any] = {"training": training(model.history_, _SERIES, "nats per row")}
     if data["training"] and truth is not None:
@@ -147,7 +147,7 @@ def _columns(model: Any, config: Mapping[str, Any]) -> list[str]:
     return [str(name) for name in found or [f"x{j}" for j in range(model.n_features_in_)]]
 
 
-def _rows(model: Any, kept: Kept, config: Mapping[str, Any]) -> _Rows | None:
+def _rows(model: Any, kept: Kept, config: Mapping[str, Any], laws: Any) -> _Rows | None:
     found = kept.arrays
     if "held_out" not in found:
         if model.flow_.context:
@@ -157,7 +157,7 @@ def _rows(model: Any, kept: Kept, config: Mapping[str, Any]) -> _Rows | None:
         about = "This run kept no rows: the points are draws of the flow."
         return _Rows(X, np.zeros(len(X), bool), names, [], None, about)
     X = np.concatenate([found["train"], found["held_out"]])
-    X = model.laws.independent(X) if isinstance(model, Independent) else X
+    X = laws.independent(X) if laws else X
     held = np.arange(len(X)) >= len(found["train"])
     at = np.concatenate([found["train_at"], found["held_out_at"]])
     kinds = kept.notes.get("rows", ["training row", "held-out row"])
