@@ -98,6 +98,22 @@ def test_the_cells_are_apart_and_fill_the_line(case):
     np.testing.assert_allclose(high[order][:-1], low[order][1:], atol=1e-6)
 
 
+def test_what_the_cells_leave_is_the_mass_of_every_other_value_and_is_never_drawn():
+    cells, law = Levels((1.0, 5.0), (0.0, 0.7, 0.9)), stats.norm(0.4, 0.8)
+    points, weights = nodes(1)
+    x = np.array([1.0, 5.0, 3.0, 6.0, -1.0])
+    mass = np.zeros(5)
+    for u, w in zip(points[:, 0], weights, strict=True):
+        z, log_m, can = cells.forward(x, np.full(5, u))
+        mass += w * law.pdf(z) * np.exp(log_m)
+    edges = stats.norm.ppf([0, 0.7, 0.9, 1])
+
+    assert can.tolist() == [True, True, False, False, False]
+    np.testing.assert_allclose(mass[:3], np.diff(law.cdf(edges)), atol=2e-3)
+    np.testing.assert_array_equal(mass[3:], mass[2])
+    assert set(cells.inverse(np.linspace(-9, 9, 999))) == {1.0, 5.0}
+
+
 @pytest.mark.parametrize("case", ["levels", "open", "whole"])
 def test_the_mass_of_a_cell_is_that_of_the_law_on_it(case):
     cells, values = CELLS[case]

@@ -76,7 +76,11 @@ class Codec:
         return np.stack([c.inverse(v) for c, v in zip(self.columns, y.T, strict=True)], axis=1)
 
     def log_density(self, x: np.ndarray, log_q: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """Return ``log p(x)`` (n,), given ``log_q(y)``; minus infinity, with a warning, where ``x`` cannot occur."""
+        """Return ``log p(x)`` (n,), given ``log_q(y)``; minus infinity, with a warning, where ``x`` cannot occur.
+
+        A number that the table did not have, in a column of few values, has the mass of all such numbers together; a
+        warning says so.
+        """
         if self.is_plain:
             return log_q(x)
         points, weights = self._nodes()
@@ -86,15 +90,10 @@ class Codec:
         for point, weight in zip(u, weights, strict=True):
             y, log_m, can = self._coded(x, point)
             total = np.logaddexp(total, log_q(y) + log_m + np.log(weight))
-        possible = can.all(axis=1)
-        if not possible.all():
-            row, j = np.argwhere(~can)[0]
-            warnings.warn(
-                f"{np.count_nonzero(~possible)} rows hold values that their columns cannot, and have the density zero: "
-                f"the first is row {row}, column {self.columns[j].name!r}, {_shown(self.columns[j], x[row, j])}",
-                stacklevel=3,
-            )
-        return np.where(possible, total, -np.inf)
+        opened = self._opened
+        self._warn(x, ~can & opened, "did not come in the fit, and count for all such values together")
+        self._warn(x, ~(can | opened), "their columns cannot, and have the density zero")
+        return np.where((can | opened).all(axis=1), total, -np.inf)
 
     def again(self, y: np.ndarray, u: np.ndarray) -> np.ndarray:
         """Return ``y`` with fresh noise ``u`` (n, D) in the coarse cells, the rest as it was."""
@@ -116,7 +115,21 @@ class Codec:
         at = np.broadcast_to(0.5 if u is None else u, x.shape)
         coded = [c.forward(x[:, j], at[:, j]) for j, c in enumerate(self.columns)]
         y, can = (np.stack([part[i] for part in coded], axis=1) for i in (0, 2))
-        return np.where(can, y, 0.0), np.sum([part[1] for part in coded], axis=0), can
+        return np.where(can | self._opened, y, 0.0), np.sum([part[1] for part in coded], axis=0), can
+
+    @property
+    def _opened(self) -> np.ndarray:
+        return np.array([column.opened for column in self.columns])
+
+    def _warn(self, x: np.ndarray, where: np.ndarray, what: str) -> None:
+        """Say of which values (n, D) something is true, if of any."""
+        if where.any():
+            row, j = np.argwhere(where)[0]
+            warnings.warn(
+                f"{np.count_nonzero(where.any(axis=1))} rows hold values that {what}: "
+                f"the first is row {row}, column {self.columns[j].name!r}, {_shown(self.columns[j], x[row, j])}",
+                stacklevel=4,
+            )
 
 
 def _shown(column: Column, value: float) -> str:

@@ -50,6 +50,11 @@ class Column:
         return self.cells is not None and self.cells.coarse
 
     @property
+    def opened(self) -> bool:
+        """Whether a value that the table did not have has a mass all the same, that of all such values together."""
+        return isinstance(self.cells, Levels) and self.cells.other > 0
+
+    @property
     def words(self) -> list[str] | None:
         """What the numbers 0, 1, … stand for, as text, if they do."""
         shown = [str(v).lower() if isinstance(v, bool) else str(v) for v in self.labels]

@@ -23,6 +23,8 @@ class Levels:
 
     With a ``step`` the values go on where the table saw none: the n-th step beyond the last has the share
     ``tail * (1 - r) r^(n-1)``, ``r = 1/2``, with ``tail`` what ``edges`` leave at that end (none: it ends there).
+    Without a step what ``edges`` leave at the upper end is the mass of every other value, all of them one: a density
+    has a figure for them, a draw is never one.
 
     ``values`` come in the order of their cells: for categories any order will do.
     """
@@ -56,8 +58,16 @@ class Levels:
             above = depth if side > 0 else 1 - depth
             p, q = np.where(here, 1 - above if side > 0 else depth, p), np.where(here, above, q)
             width, known = np.where(here, first * (1 - _FALL), width), known | here
+        if self.other > 0:
+            q = np.where(known, q, self.other * (1 - u))
+            p, width = np.where(known, p, 1 - q), np.where(known, width, self.other)
         z = np.where(p <= q, ndtri(p.clip(1e-310)), -ndtri(q.clip(1e-310)))
         return z, np.log(width) + 0.5 * z**2 + 0.5 * math.log(2 * math.pi), known
+
+    @property
+    def other(self) -> float:
+        """Mass of the values that are none of these, together."""
+        return 0.0 if self.step is not None else 1 - self.edges[-1]
 
     def inverse(self, z: np.ndarray) -> np.ndarray:
         """Return the value in whose cell ``z`` lies."""

@@ -98,7 +98,7 @@ def _few(
     """Few values: by themselves, or on a grid that goes on where they thin out."""
     said = f"{len(distinct)} values"
     if found is None or len(distinct) < 3 or np.ptp(distinct) / found[1] > max(4 * len(distinct), 10):
-        cells = Levels(tuple(distinct.tolist()), _shares(counts))
+        cells = Levels(tuple(distinct.tolist()), _shares(counts, high=1 / (counts.sum() + 1)))
         return Column(name, "few values", f"{said} and no others: its figure is a log mass", cells)
     step, low, high = found[1], edges.low, edges.high
     if low is None and distinct[0] >= 0:
