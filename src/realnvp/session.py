@@ -35,6 +35,7 @@ def train(
     keep: Mapping[str, Stateful] | None = None,
     seed: int = 0,
     title: str = "training",
+    into: Outcome | None = None,
 ) -> Outcome:
     """Train ``objective`` and leave it with the best weights seen, by ``evaluate(objective) -> nats``.
 
@@ -46,14 +47,16 @@ def train(
     ``"batches"`` (there were no more); the best weights are in place in each case.
 
     The step is ``compiled``, or not, or, by ``"auto"``, as soon as it is seen to be worth it. Dropout draws from
-    ``seed``. ``title`` stands before the progress bar.
+    ``seed``. ``title`` stands before the progress bar. What is returned is ``into``, if that is given, which a callback
+    can read while it is filled.
 
     Where the training stands is written to ``checkpoint`` every so often, at the first interrupt (the step is ended
     before that, a second one does not wait) and at the end, together with what is in ``keep`` (where the batches come
     from); one that resumes begins there, with the same numbers on the same machine.
     """
     started = time.monotonic() if started is None else started
-    watch = Watch(objective, evaluate, limits, unit, facts, started, progress_bar(verbose, title))
+    bar, outcome = progress_bar(verbose, title), Outcome() if into is None else into
+    watch = Watch(objective, evaluate, limits, unit, facts, started, bar, outcome)
     rate = warm_cosine(limits.warmup)
     if limits.max_steps < 1:
         watch.close()

@@ -96,9 +96,10 @@ class Watch:
         facts: Callable[[], dict[str, float]],
         start: float,
         bar: "tqdm",
+        outcome: Outcome,
     ) -> None:
         self.objective, self.limits, self.unit, self.facts, self.start = objective, limits, unit, facts, start
-        self.outcome, self.best, self.average = Outcome(), Best(evaluate), Average(objective)
+        self.outcome, self.best, self.average = outcome, Best(evaluate), Average(objective)
         self.bar = bar
         self.losses: list[Tensor] = []
         self.step = 0

@@ -21,6 +21,7 @@ from realnvp.cli.options import (
     Kinds,
     Layers,
     LearningRate,
+    Live,
     MaxSteps,
     MaxTime,
     Members,
@@ -40,7 +41,7 @@ from realnvp.cli.options import (
     Width,
 )
 from realnvp.cli.parse import bodies, box, columns_are, names
-from realnvp.cli.runs import export, impute, info, report
+from realnvp.cli.runs import export, impute, info, report, serve
 from realnvp.errors import InputError
 
 __all__ = ["app"]
@@ -115,6 +116,7 @@ def fit(
     checkpoint_every: CheckpointEvery = None,
     resume: Resume = False,
     no_figures: NoFigures = False,
+    live: Live = False,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -157,7 +159,7 @@ def fit(
             raise InputError(f"{data} holds pictures, and --{wrong[0]} is for tables: leave it out")
         params |= {"flips": flips, "dequantisation": "variational" if variational else "uniform"}
         params |= {} if architecture is None else {"architecture": architecture.value}
-        chosen = Chosen(data_dir, by_label, threads, out, checkpoint_every, resume, not no_figures, force, quiet)
+        chosen = Chosen(data_dir, by_label, threads, out, checkpoint_every, resume, not no_figures, live, force, quiet)
         learn(data, params, chosen)
         return
     from realnvp.cli.fit import Choices, run
@@ -167,7 +169,7 @@ def fit(
     if wrong := [f"--{name}" for name, value in given.items() if value]:
         raise InputError(f"{data} holds no pictures, and {wrong[0]} is for those: leave it out")
     more = {"members": members or "auto", "missing": missing.value, **columns_are(kinds, bounds)}
-    rest = (rows, threads, out, checkpoint_every, resume, not no_figures, force, quiet)
+    rest = (rows, threads, out, checkpoint_every, resume, not no_figures, live, force, quiet)
     run(data, params | more, Choices(names(columns), names(context), names(drop), *rest))
 
 
@@ -197,6 +199,7 @@ def boltzmann(
     threads: Threads = None,
     out: RunOut = None,
     no_figures: NoFigures = False,
+    live: Live = False,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -224,7 +227,7 @@ def boltzmann(
         "random_state": seed,
         "verbose": not quiet,
     }
-    run(potential, params, threads=threads, out=out, draws=not no_figures, force=force, quiet=quiet)
+    run(potential, params, threads=threads, out=out, draws=not no_figures, live=live, force=force, quiet=quiet)
 
 
 app.command()(sample)
@@ -233,3 +236,4 @@ app.command()(info)
 app.command()(export)
 app.command()(impute)
 app.command()(report)
+app.command()(serve)

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from realnvp.cli.base import figures, interrupts, reserved, say, use_threads, why
+from realnvp.cli.live import live as watching
 from realnvp.cli.potential import named_potential
 from realnvp.cli.report import PAGE, keep_draws, provenance, write_page
 from realnvp.estimators import BoltzmannGenerator
@@ -17,7 +19,15 @@ __all__ = ["measured", "run"]
 
 
 def run(
-    name: str, params: dict, *, threads: int | None, out: Path | None, draws: bool, force: bool, quiet: bool
+    name: str,
+    params: dict,
+    *,
+    threads: int | None,
+    out: Path | None,
+    draws: bool,
+    live: bool,
+    force: bool,
+    quiet: bool,
 ) -> None:
     """Fit a model to a potential and write its run folder."""
     started = time.monotonic()
@@ -26,11 +36,12 @@ def run(
     model = BoltzmannGenerator(**params)
     with reserved(name.replace(":", ".").split(".")[-1], out, force) as folder:
         say(f"learning the energy {name}, seed {model.random_state}", quiet=quiet)
-        with interrupts(model):
-            model.fit(potential)
         exact = getattr(potential, "log_normalizer", None)
-        model.save(folder, force=force, data={"name": name, "log_normalizer": exact}, **provenance())
-        keep_draws(folder, model)
+        data = {"name": name, "log_normalizer": exact}
+        store = partial(_store, data)
+        with watching(model, folder, store, wanted=live, quiet=quiet), interrupts(model):
+            model.fit(potential)
+        _store(data, model, folder, force=force)
     if draws:
         say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
         try:
@@ -47,6 +58,12 @@ def run(
         say(f"pictures     {folder / 'figures'}", quiet=quiet)
     say(f"report       {folder / PAGE}", quiet=quiet)
     say(f"next         realnvp sample {folder} -n 1000 --corrected --out samples.csv", quiet=quiet)
+
+
+def _store(data: dict, model: BoltzmannGenerator, folder: Path, *, force: bool = True) -> None:
+    """Save a model and what its page shows of it."""
+    model.save(folder, force=force, data=data, **provenance())
+    keep_draws(folder, model)
 
 
 def measured(model: BoltzmannGenerator, exact: float | None) -> list[tuple[str, str, str]]:

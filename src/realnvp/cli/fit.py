@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 
 from realnvp.cli.base import figures, interrupts, measured_rows, noticed, reserved, say, use_threads, why
 from realnvp.cli.baselines import baselines
+from realnvp.cli.live import live
 from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, kept, say_how
 from realnvp.cli.source import HELD_OUT, Source, read_source
@@ -43,6 +45,7 @@ class Choices:
     checkpoint_every: float | None
     resume: bool
     draws: bool
+    live: bool
     force: bool
     quiet: bool
 
@@ -60,9 +63,10 @@ def run(data: str, params: dict, chosen: Choices) -> None:
     with reserved(Path(data).stem, chosen.out, chosen.force or chosen.resume) as folder:
         checkpoint = kept(folder, every=chosen.checkpoint_every, resume=chosen.resume, force=chosen.force)
         say(_opening(source, model), quiet=quiet)
-        with interrupts(model), _told_by_name():
+        watch = live(model, folder, partial(_store, source), wanted=chosen.live, quiet=quiet)
+        with watch, interrupts(model), _told_by_name():
             model.fit(source.learnt, context=source.context, checkpoint=checkpoint)
-        model.codec_ = model.codec_.renamed(model.laws_.others(source.columns))
+        _name(model, source)
         noticed(model.columns_, quiet=quiet)
         if checkpoint is None:
             (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
@@ -112,6 +116,18 @@ def _opening(source: Source, model: RealNVP) -> str:
     return f"learning {source.name}: {rows} of {columns}; {kernel}, {model.base} base, seed {model.random_state}"
 
 
+def _name(model: RealNVP, source: Source) -> None:
+    """Give the columns their names: the fit saw an array."""
+    model.codec_ = model.codec_.renamed(model.laws_.others(source.columns))
+
+
+def _store(source: Source, model: RealNVP, folder: Path) -> None:
+    """Save a model that is still in training."""
+    _name(model, source)
+    _save(model, folder, source, {}, force=True)
+    _keep(folder, source)
+
+
 def _measure(model: RealNVP, source: Source) -> dict[str, Any]:
     """Return the figures of the run, in nats."""
     with plain_arrays():
@@ -159,11 +175,15 @@ def _keep(folder: Path, source: Source) -> None:
 
 
 def _draw(model: RealNVP, folder: Path, source: Source) -> None:
-    known = {"marginals": bool(model.architecture_.get("marginals")), "members": 1}  # what took a trial to find out
+    known = {
+        "marginals": bool(model.architecture_.get("marginals")),
+        "members": 1,
+        "callbacks": None,
+    }  # what took a trial to find out
     params = {**model.get_params(), **known, "max_steps": 0, "verbose": False}
     with _told_by_name():
         before = RealNVP(**params).fit(source.learnt, context=source.context)
-    before.codec_ = before.codec_.renamed(model.laws_.others(source.columns))
+    _name(before, source)
     draw_run(
         folder / "figures",
         in_numbers(model),

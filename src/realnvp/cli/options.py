@@ -136,6 +136,7 @@ Members = Annotated[
 CheckpointEvery = Annotated[
     float | None, typer.Option(help="Seconds between checkpoints; by default none are written.")
 ]
+Live = Annotated[bool, typer.Option("--live", help="Let realnvp serve RUN show the training while it goes on.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out, with the same options.")]
 Threads = Annotated[
     int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets of tables.")

@@ -4,11 +4,13 @@ import math
 import shlex
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from realnvp.cli.base import figures, interrupts, picture_rows, reserved, say, use_threads, why
+from realnvp.cli.live import live
 from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, kept, say_how
 from realnvp.data.images import IMAGE_SETS, ImageSet, image_set, read_images
@@ -55,6 +57,7 @@ class Chosen:
     checkpoint_every: float | None
     resume: bool
     draws: bool
+    live: bool
     force: bool
     quiet: bool
 
@@ -70,7 +73,8 @@ def fit(data: str, params: dict, chosen: Chosen) -> None:
         model = ImageRealNVP(**params, levels=source.levels)
         checkpoint = kept(folder, every=chosen.checkpoint_every, resume=chosen.resume, force=chosen.force)
         say(_opening(source, model, by_label), quiet=quiet)
-        with interrupts(model):
+        watch = live(model, folder, partial(_store, source, by_label), wanted=chosen.live, quiet=quiet)
+        with watch, interrupts(model):
             model.fit(source.train, context=source.train_labels if by_label else None, checkpoint=checkpoint)
         if checkpoint is None:
             (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
@@ -179,6 +183,12 @@ def _measure(model: ImageRealNVP, source: ImageSet, by_label: bool) -> dict:
         "returned": int((back == test[few]).reshape(len(back), -1).all(1).sum()),
         "sent": len(back),
     }
+
+
+def _store(source: ImageSet, by_label: bool, model: ImageRealNVP, folder: Path) -> None:
+    """Save a model that is still in training."""
+    _save(model, folder, source, by_label, force=True)
+    _keep(folder, source)
 
 
 def _save(

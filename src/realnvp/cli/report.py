@@ -17,7 +17,7 @@ from realnvp.errors import InputError
 from realnvp.files import write_atomically
 from realnvp.report.kept import Kept, few, read_kept, write_kept
 
-__all__ = ["PAGE", "keep_draws", "keep_rows", "provenance", "report", "write_page"]
+__all__ = ["PAGE", "keep_draws", "keep_rows", "page_of", "provenance", "report", "write_page"]
 
 PAGE = "report.html"
 _KEPT, _DRAWS, _EXACT = 2000, 4000, 1000
@@ -28,7 +28,7 @@ def report(run: Path, *, out: Path | None, force: bool, quiet: bool) -> None:
     target = run / PAGE if out is None else out
     if out is not None and out.exists() and not force:
         raise InputError(f"{out} exists already: choose another file with --out, or replace it with --force")
-    page = _page(run)
+    page = page_of(run)
     write_atomically(target, page.encode())
     say(f"report       {target}, {len(page.encode()) / 1e6:.1f} MB: open it in a browser", quiet=quiet)
 
@@ -78,7 +78,8 @@ def keep_draws(run: Path, model: Any) -> None:
     write_kept(run, Kept(arrays, {"model": _model(run)}))
 
 
-def _page(run: Path) -> str:
+def page_of(run: Path) -> str:
+    """Return the page of a run, drawn anew."""
     from realnvp.measure.base import plain_arrays
     from realnvp.report import energy_page, picture_page, table_page
     from realnvp.train.checkpoint import read_config

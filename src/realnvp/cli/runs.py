@@ -1,4 +1,4 @@
-"""``realnvp info``, ``export``, ``impute`` and ``report``: what else is done with a run than drawing and scoring."""
+"""``realnvp info``, ``export``, ``impute``, ``report``, ``serve``: what is done with a run beside drawing, scoring."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +12,7 @@ from realnvp.errors import InputError
 if TYPE_CHECKING:
     from realnvp.flow import Flow
 
-__all__ = ["export", "impute", "info", "report"]
+__all__ = ["export", "impute", "info", "report", "serve"]
 
 
 @sentences
@@ -111,6 +111,21 @@ def report(
 
     kind_of(run)
     write(run, out=out, force=force, quiet=quiet)
+
+
+@sentences
+def serve(
+    run: Run,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any that is free.")] = 8642,
+    quiet: Quiet = False,
+) -> None:
+    """Show a run's report on 127.0.0.1, and a training while it goes on.
+
+    The training has to be begun with --live. Nobody but this machine can see the page.
+    """
+    from realnvp.cli.serve import serve as show
+
+    show(run, port=port, quiet=quiet)
 
 
 def _flow(run: Path, kind: str) -> "Flow":

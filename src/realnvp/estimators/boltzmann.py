@@ -1,5 +1,6 @@
 """``BoltzmannGenerator``: learn to sample from an energy, with weights, the normaliser and corrected samples."""
 
+import copy
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -20,9 +21,11 @@ from realnvp.estimators.parts.begin import Begun, begin
 from realnvp.estimators.parts.build import energy_flow, framed
 from realnvp.estimators.parts.explore import Within, corners
 from realnvp.estimators.parts.lessons import Lessons
+from realnvp.estimators.parts.now import Watched
 from realnvp.estimators.parts.plan import architecture_of
 from realnvp.estimators.parts.potential import described, recalled
 from realnvp.estimators.parts.weighted import Weighted
+from realnvp.flow import Flow
 from realnvp.mcmc import Energy
 from realnvp.measure.weights import ess, log_normalizer, pareto_k
 from realnvp.memory import MEMORIES
@@ -35,7 +38,7 @@ __all__ = ["BoltzmannGenerator"]
 _FOUND = ("log_normalizer_", "log_normalizer_error_", "ess_", "coverage_", "pareto_k_", "evaluations_")
 
 
-class BoltzmannGenerator(Weighted, BaseEstimator):
+class BoltzmannGenerator(Weighted, Watched, BaseEstimator):
     """Learns ``p(x) = exp(-U(x)) / Z`` from the potential ``U`` alone (in kT), then samples it in one pass.
 
     A small population is led from a wide start to the target by sequential Monte Carlo; the flow learns it, then
@@ -209,6 +212,8 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         objective, batches = lessons.course(
             course.objective, hottest=course.hottest, path_gradient=course.path_gradient
         )
+        about, seen = (shape, potential, begun), Outcome()
+        self._now = lambda: copy.copy(self)._take(copy.deepcopy(core), *about, lessons.points, seen)
         outcome = train(
             objective,
             batches,
@@ -217,20 +222,28 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
             lr=course.lr,
             compiled=self.compile,
             callbacks=self.callbacks or (),
+            into=seen,
             facts=lambda: {**lessons.facts(), "evaluations": counted.evaluations},
             verbose=self.verbose,
             started=started,
         )
-        self.architecture_, self.potential_ = shape, potential
-        self.flow_ = framed(shape, core)
-        if course.kernel != "lattice" and not course.bodies:
-            cast(Compose, self.flow_.transform)[-2].load_state_dict(outer[-1].state_dict())
-        self.flow_.eval()
-        self.evaluations_ = counted.evaluations
-        self._measure(outcome, outer, lessons.points)
-        self.flow_.to(device_of(self.device or "cpu"))
+        self._take(core, *about, lessons.points, outcome)
         if outcome.stopped_by == "interrupt":
             raise KeyboardInterrupt
+        return self
+
+    def _take(
+        self, core: Flow, shape: dict, potential: Energy, begun: Begun, points: Tensor, outcome: Outcome
+    ) -> "BoltzmannGenerator":
+        """Take what was trained, and measure it."""
+        self.architecture_, self.potential_ = shape, potential
+        self.flow_ = framed(shape, core)
+        if begun.course.kernel != "lattice" and not begun.course.bodies:
+            cast(Compose, self.flow_.transform)[-2].load_state_dict(begun.outer[-1].state_dict())
+        self.flow_.eval()
+        self.evaluations_ = begun.counted.evaluations
+        self._measure(outcome, begun.outer, points)
+        self.flow_.to(device_of(self.device or "cpu"))
         return self
 
     def _measure(self, outcome: Outcome, outer: Compose, points: Tensor) -> None:
@@ -244,4 +257,4 @@ class BoltzmannGenerator(Weighted, BaseEstimator):
         back = -cast(Energy, self.potential_)(x).detach().cpu().numpy() - self.score_samples(x.detach().cpu().numpy())
         mean = np.logaddexp.reduce(back) - np.log(len(back)) - self.log_normalizer_
         self.coverage_ = float(np.exp(-np.clip(mean, -700.0, 700.0)))
-        self._warn(log_w, depth=6)  # at the line of the user's that called fit
+        self._warn(log_w, depth=7)  # at the line of the user's that called fit

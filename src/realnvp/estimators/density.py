@@ -35,6 +35,7 @@ from realnvp.estimators.parts.gaussians import Gaussians
 from realnvp.estimators.parts.given import Conditional
 from realnvp.estimators.parts.member import Member
 from realnvp.estimators.parts.missing import Missing
+from realnvp.estimators.parts.now import Watched
 from realnvp.estimators.parts.rows import context_rows, drawn, fingerprint, scaled
 from realnvp.estimators.parts.sample import Sample, mean_of, row_weights
 from realnvp.estimators.parts.use import TableUse, quantile_curve
@@ -48,7 +49,7 @@ AUTO = ("kernel", "layers", "width", "max_steps", "members", "marginals", "dropo
 """What may be left to the rule."""
 
 
-class RealNVP(Missing, Conditional, TableUse, BaseEstimator):
+class RealNVP(Missing, Conditional, TableUse, Watched, BaseEstimator):
     """Exact density of a table, learnt by a coupling flow; samples and latent coordinates in one pass.
 
     ``log q(x) = log base(f(x)) + log |det df/dx|`` in nats and in the units of ``X``: columns are standardised inside
@@ -95,7 +96,8 @@ class RealNVP(Missing, Conditional, TableUse, BaseEstimator):
         device: where to train; by default the accelerator if there is one.
         random_state: seed; the same seed gives the same numbers on the same machine.
         verbose: show a progress bar on a terminal or in a notebook.
-        callbacks: functions called with each evaluation's ``Record``; one that returns something true ends it.
+        callbacks: functions called with each evaluation's ``Record``; one that returns something true ends it, and
+            ``snapshot()`` gives it the model of the moment.
 
     Attributes:
         flow_: the trained ``realnvp.Flow``, in float32 and in the units of ``X``; of several an ``Ensemble``, whose

@@ -1,5 +1,6 @@
 """``ImageRealNVP``: learn the density of pictures."""
 
+import copy
 import math
 import os
 import time
@@ -33,7 +34,7 @@ from realnvp.estimators.pictures.model import PictureModel
 from realnvp.flow import Flow
 from realnvp.memory import MEMORIES
 from realnvp.objectives import MaxLikelihood, VariationalDequantisation
-from realnvp.session import Limits, Record, Unit, train
+from realnvp.session import Limits, Outcome, Record, Unit, train
 from realnvp.train.checkpoint import read_run, rebuilding, write_run
 from realnvp.train.resume import Checkpoint
 
@@ -80,7 +81,8 @@ class ImageRealNVP(PictureModel):
         device: where to train; by default the accelerator if there is one.
         random_state: seed; the same seed gives the same numbers on the same machine.
         verbose: show a progress bar on a terminal or in a notebook.
-        callbacks: functions called with each evaluation's ``Record``; one that returns something true ends it.
+        callbacks: functions called with each evaluation's ``Record``; one that returns something true ends it, and
+            ``snapshot()`` gives it the model of the moment.
 
     Attributes:
         flow_: the trained ``realnvp.Flow`` of values in [0, 1], (C, H, W).
@@ -207,6 +209,8 @@ class ImageRealNVP(PictureModel):
         seen = MEMORIES[self.memory](flow)
         objective = MaxLikelihood(seen) if noise is None else VariationalDequantisation(seen, noise, self.levels)
         dimensions = flow.event_shape.numel()
+        so_far = Outcome()
+        self._now = lambda: copy.copy(self)._take(copy.deepcopy(flow), copy.deepcopy(noise), book.sheets, so_far)
         outcome = train(
             objective,
             noisy_batches(arrays, self.levels, self.batch_size, self.flips, deck, self.noise_),
@@ -219,13 +223,18 @@ class ImageRealNVP(PictureModel):
             verbose=self.verbose,
             started=started,
             checkpoint=checkpoint,
+            into=so_far,
             keep={"deck": deck, "sheets": book},
         )
-        objective.eval()
-        self.flow_, self.sheets_ = flow, book.sheets
-        self.history_, self.stopped_by_ = outcome.history, outcome.stopped_by
+        self._take(flow, noise, book.sheets, outcome)
         if outcome.stopped_by == "interrupt":
             raise KeyboardInterrupt
+        return self
+
+    def _take(self, flow: Flow, noise: Flow | None, sheets: list, outcome: Outcome) -> "ImageRealNVP":
+        """Take what was trained."""
+        self.flow_, self.noise_, self.sheets_ = flow.eval(), None if noise is None else noise.eval(), list(sheets)
+        self.history_, self.stopped_by_ = outcome.history, outcome.stopped_by
         return self
 
     @torch.no_grad()

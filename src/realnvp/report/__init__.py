@@ -27,6 +27,7 @@ from realnvp.report.plots import (
     training_curve,
     weight_histogram,
 )
+from realnvp.report.render import waiting, watched
 from realnvp.report.sheets import IMAGE_FILES
 from realnvp.report.walk import Walk, walk
 
@@ -65,7 +66,9 @@ __all__ = [
     "scatter",
     "table_page",
     "training_curve",
+    "waiting",
     "walk",
+    "watched",
     "weight_histogram",
     "write_kept",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 
 from realnvp.report.page import Verdict, figure_list, paragraphs, text
 
-__all__ = ["Page", "Section", "asset", "render"]
+__all__ = ["Page", "Section", "asset", "render", "waiting", "watched"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,23 @@ def render(page: Page) -> str:
         "script": _script(),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda found: pieces[found[1]], asset("page.html"))
+
+
+def watched(page: str, stamp: str, told: str) -> str:
+    """Return a page that asks its server whether there is a newer one than that of ``stamp``, and says what it is."""
+    policy, banner = (
+        "img-src data:",
+        f'<p id="live" class="wide" role="status" data-stamp="{text(stamp)}">{text(told)}</p>',
+    )
+    page = page.replace(policy, f"{policy}; connect-src 'self'", 1).replace("</header>", f"{banner}</header>", 1)
+    head, _, tail = page.rpartition("</body>")
+    return f"{head}<script>{asset('live.js')}</script>\n</body>{tail}"
+
+
+def waiting(name: str, told: str) -> str:
+    """Return the page of a run that has nothing to show yet."""
+    pieces = {"title": text(name), "style": asset("page.css"), "early": asset("early.js")}
+    return watched(re.sub(r"\{\{(\w+)\}\}", lambda found: pieces[found[1]], asset("waiting.html")), "", told)
 
 
 def _section(section: Section) -> str:

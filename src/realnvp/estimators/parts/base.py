@@ -171,6 +171,8 @@ def fitting(method: Method) -> Method:
                 vars(self).clear()
                 vars(self).update(before)
             raise
+        finally:
+            vars(self).pop("_now", None)
 
     return cast(Method, wrapped)
 

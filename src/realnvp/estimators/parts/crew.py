@@ -21,7 +21,7 @@ from realnvp.estimators.parts.settings import Settings, budget, epochs, passes, 
 from realnvp.flow import Flow
 from realnvp.memory import MEMORIES
 from realnvp.objectives import MaxLikelihood, WeightedLikelihood
-from realnvp.session import Limits, Unit, train
+from realnvp.session import Limits, Outcome, Unit, train
 from realnvp.train.loop import TrainingError
 from realnvp.train.resume import Checkpoint, Stateful, as_tensor, from_tensor
 from realnvp.transforms import Compose
@@ -120,6 +120,8 @@ class Crew:
     def learn(self, member: Member, batches: Iterable[Batch], *, decay: float = 0.0, **kept: Any) -> None:
         """Train one flow with what is left of steps and time, and take it in."""
         model, place, auto = self.model, len(self.members), self.model.members == "auto"
+        seen = Outcome()
+        model._now = lambda: self._until_now(member, seen.history)
         likelihood = MaxLikelihood if len(self.held) == self.given else WeightedLikelihood
         outcome = train(
             likelihood(MEMORIES[model.memory](member.core)),
@@ -135,6 +137,7 @@ class Crew:
             unit=self.unit,
             compiled=model.compile,
             callbacks=model.callbacks or (),
+            into=seen,
             verbose=model.verbose,
             started=self.began + self.seconds,
             seed=self.seed + place,
@@ -260,6 +263,12 @@ class Crew:
         for mine, known in zip(scalers(flow), scalers(self.scaler), strict=True):
             mine.load_state_dict(known.state_dict())
         return Member(shape, core, flow, kind)
+
+    def _until_now(self, member: Member, history: list[dict]) -> Any:
+        """Return the model of the flows trained so far and of the one in training, as it is now."""
+        now, mine = copy.copy(self), self._whole(member.shape, copy.deepcopy(member.core).eval(), member.kind)
+        mine.history, now.members = list(history), [*self.members, mine]
+        return copy.copy(self.model)._take(now)
 
     def _mixture(self) -> Member | None:
         """A Gaussian mixture, where it may count."""

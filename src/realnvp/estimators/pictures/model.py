@@ -13,6 +13,7 @@ from torch import Tensor
 
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, count_of, seed_of
+from realnvp.estimators.parts.now import Watched
 from realnvp.estimators.parts.rows import plain_array
 from realnvp.estimators.pictures.base import (
     dequantised,
@@ -32,7 +33,7 @@ from realnvp.train.progress import progress_bar
 __all__ = ["PictureModel"]
 
 
-class PictureModel(DensityMixin, BaseEstimator):
+class PictureModel(Watched, DensityMixin, BaseEstimator):
     """The part of ``ImageRealNVP`` that needs a flow and no training."""
 
     flow_: Flow
