@@ -42,6 +42,7 @@ FLOORS = [
     "watch",
     "session",
     "measure",
+    "interop",
     "report/plots",
     "report/sheets",
     "report/kept report/spread report/walk",
