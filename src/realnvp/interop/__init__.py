@@ -3,6 +3,8 @@
 None of these is needed before its name here is used.
 """
 
+from realnvp.interop.arviz import inference_data
 from realnvp.interop.distribution import FlowDistribution
+from realnvp.interop.posterior import density_estimator
 
-__all__ = ["FlowDistribution"]
+__all__ = ["FlowDistribution", "density_estimator", "inference_data"]

@@ -45,11 +45,12 @@ class Density:
         It is of a copy of the flow, in torch's default dtype, or in ``dtype``. Pyro takes it too.
         """
         check_is_fitted(self, "flow_")
-        flow = copy.deepcopy(self.flow_).to(dtype or torch.get_default_dtype())
+        wide = dtype or torch.get_default_dtype()
+        flow = copy.deepcopy(self.flow_).to(wide)
         if (bounds := self.architecture_["bounds"]) is None:
             return FlowDistribution(flow)
-        like = next(flow.buffers())
-        low, high = (torch.as_tensor(side).to(like).expand(self.n_features_in_) for side in bounds)
+        device = next(flow.buffers()).device
+        low, high = (torch.as_tensor(side, dtype=wide, device=device).expand(self.n_features_in_) for side in bounds)
         return FlowDistribution(flow, support=constraints.independent(constraints.interval(low, high), 1))
 
     def _rows(self, X: ArrayLike) -> np.ndarray:
