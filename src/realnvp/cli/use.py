@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from realnvp.cli.base import counted, figures, measured_rows, noticed, say, why
 from realnvp.cli.pieces import Tally, held_by, parted, pieces, told_unknown, unknown_rows, unseen
 from realnvp.cli.resume import unfinished
+from realnvp.cli.summary import Summary
 from realnvp.data.collinear import Laws
 from realnvp.data.table import table_columns
 from realnvp.data.write import TableWriter
@@ -87,8 +89,8 @@ def _energy(run: Path, *, asked: bool = False) -> "BoltzmannGenerator":
     return BoltzmannGenerator.load(run, named_potential(name) if asked and ":" in name else None)
 
 
-def score(run: Path, data: Path, out: Path, *, force: bool, quiet: bool) -> None:
-    """Write the log density of each row of ``data`` into a file."""
+def score(run: Path, data: Path, out: Path | None, *, summary: bool, as_json: bool, force: bool, quiet: bool) -> None:
+    """Write the log density of each row of ``data`` into a file, or print what they are together, or both."""
     from realnvp.estimators import RealNVP
 
     columns, given = _columns(run)
@@ -97,10 +99,10 @@ def score(run: Path, data: Path, out: Path, *, force: bool, quiet: bool) -> None
     labels = held_by(config)
     advice = "" if labels else ", or fit with --missing marginalise"
     read = pieces(data, _matching(data, [*columns, *given]), labels, missing=missing, advice=advice)
-    writer = TableWriter(out, ["log_prob"], force=force)
+    writer = None if out is None else TableWriter(out, ["log_prob"], force=force)
     model: Any = _energy(run) if config.get("kind") == "boltzmann" else RealNVP.load(run)
-    tally, first = Tally(), True
-    with writer:
+    tally, whole, first = Tally(), Summary(), True
+    with writer or nullcontext():
         for piece in counted(read, None, "scoring", quiet=quiet):
             X, C = parted(piece, len(columns))
             known = ~unknown_rows(piece, labels)
@@ -112,9 +114,15 @@ def score(run: Path, data: Path, out: Path, *, force: bool, quiet: bool) -> None
             if first and not known.all():
                 told_unknown(data, piece, labels, tally.rows)
                 first = False
-            writer.write(log_prob[:, None])
-            tally.add(log_prob, np.zeros(len(piece), bool) if labels else np.isnan(X).any(1), known)
-    say(f"{tally.rows:,} log densities in {out}: {tally.told()}", quiet=quiet)
+            if writer is not None:
+                writer.write(log_prob[:, None])
+            holed = np.zeros(len(piece), bool) if labels else np.isnan(X).any(1)
+            tally.add(log_prob, holed, known)
+            whole.add(log_prob, holed)
+    if out is not None:
+        say(f"{tally.rows:,} log densities in {out}: {tally.told()}", quiet=quiet or as_json)
+    if summary:
+        whole.tell(run, data, as_json=as_json)
 
 
 def impute(run: Path, data: Path, out: Path, *, seed: int, force: bool, quiet: bool) -> None:
