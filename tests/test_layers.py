@@ -64,6 +64,7 @@ FLOORS = [
     "estimators/pictures",
     "estimators/pictures/model",
     "estimators",
+    "cli/complete",
     "cli/baselines cli/options cli/parse cli/pieces cli/potential cli/report cli/resume cli/source cli/summary",
     "cli/boltzmann cli/fit cli/pictures cli/pictures_use cli/use",
     "cli/draws cli/runs",

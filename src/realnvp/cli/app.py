@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 import realnvp
+from realnvp.cli import complete
 from realnvp.cli.base import sentences
 from realnvp.cli.draws import sample, score
 from realnvp.cli.options import (
@@ -78,7 +79,8 @@ def fit(
         str,
         typer.Argument(
             help="A toy set (moons, …), a table (.csv .parquet .npy .npz), digits, mnist, fashion_mnist, cifar10, "
-            "or pictures (a folder, or .npy of bytes)."
+            "or pictures (a folder, or .npy of bytes).",
+            autocompletion=complete.of(complete.DATA),
         ),
     ],
     kernel: Annotated[
@@ -174,16 +176,31 @@ def fit(
 @app.command()
 @sentences
 def boltzmann(
-    potential: Annotated[str, typer.Argument(help="A potential's name (u1, phi4, …), or package.module:function.")],
+    potential: Annotated[
+        str,
+        typer.Argument(
+            help="A potential's name (u1, phi4, …), or package.module:function.",
+            autocompletion=complete.of(complete.POTENTIALS),
+        ),
+    ],
     n_features: Annotated[int | None, typer.Option(min=1, help="Dimension, where the potential does not say.")] = None,
     bounds: Annotated[str | None, typer.Option(help="Box the potential lives on: low,high.")] = None,
     particles: Bodies = None,
-    kernel: Annotated[str, typer.Option(help="auto, spline, affine, additive or lattice.")] = "auto",
+    kernel: Annotated[
+        str,
+        typer.Option(help="auto, spline, affine, additive or lattice.", autocompletion=complete.of(complete.KERNELS)),
+    ] = "auto",
     layers: Annotated[int | None, typer.Option(min=1, help="Number of couplings; by default 4 of splines.")] = None,
     width: Annotated[
         int | None, typer.Option(min=1, help="Width of the hidden layers of each net; by default 64, on a lattice 16.")
     ] = None,
-    objective: Annotated[str, typer.Option(help="auto, forward (keeps all modes), reverse or both.")] = "auto",
+    objective: Annotated[
+        str,
+        typer.Option(
+            help="auto, forward (keeps all modes), reverse or both.",
+            autocompletion=complete.of(complete.OBJECTIVES),
+        ),
+    ] = "auto",
     max_steps: Annotated[int, typer.Option(min=0, help="Most training steps.")] = 3000,
     max_time: MaxTime = None,
     batch_size: Annotated[
