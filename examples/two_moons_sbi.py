@@ -1,6 +1,6 @@
 """Simulation-based inference on the two moons: a flow as sbi's density estimator, checked by sbi's own SBC and TARP.
 
-Needs sbi: pip install sbi. The posterior of an observation is two crescents; the exact one is drawn beside it.
+Needs sbi: pip install 'realnvp[sbi]'. The posterior of an observation is two crescents, drawn beside the exact one.
 """
 
 import numpy as np

@@ -6,7 +6,7 @@ import typer
 
 import realnvp
 from realnvp.cli import complete
-from realnvp.cli.base import sentences
+from realnvp.cli.base import logged, sentences
 from realnvp.cli.draws import sample, score
 from realnvp.cli.options import (
     BaseName,
@@ -37,6 +37,7 @@ from realnvp.cli.options import (
     Resume,
     RunOut,
     Seed,
+    TensorBoardDir,
     Threads,
     Width,
 )
@@ -116,6 +117,7 @@ def fit(
     out: RunOut = None,
     checkpoint_every: CheckpointEvery = None,
     resume: Resume = False,
+    tensorboard: TensorBoardDir = None,
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -126,7 +128,7 @@ def fit(
     """
     from realnvp.cli.pictures import holds_pictures
 
-    params = {
+    params: dict[str, object] = {
         "kernel": None if kernel is None else kernel.value,
         "base": base.value,
         "layers": layers or "auto",
@@ -140,6 +142,7 @@ def fit(
         "precision": precision.value,
         "random_state": seed,
         "verbose": not quiet,
+        "callbacks": logged(tensorboard),
     }
     params = {name: value for name, value in params.items() if value is not None}
     if holds_pictures(data):
@@ -213,6 +216,7 @@ def boltzmann(
     seed: Seed = 0,
     threads: Threads = None,
     out: RunOut = None,
+    tensorboard: TensorBoardDir = None,
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -240,6 +244,7 @@ def boltzmann(
         "precision": precision.value,
         "random_state": seed,
         "verbose": not quiet,
+        "callbacks": logged(tensorboard),
     }
     run(potential, params, threads=threads, out=out, draws=not no_figures, force=force, quiet=quiet)
 

@@ -19,6 +19,7 @@ __all__ = [
     "counted",
     "figures",
     "interrupts",
+    "logged",
     "measured_rows",
     "noticed",
     "picture_rows",
@@ -70,6 +71,15 @@ def use_threads(wanted: int | None, width: int | str) -> None:
 
     if wanted or isinstance(width, str) or width <= 128:
         torch.set_num_threads(wanted or 1)
+
+
+def logged(folder: Path | None) -> list | None:
+    """Return the callbacks that log a training for TensorBoard, if a folder is named for it."""
+    if folder is None:
+        return None
+    from realnvp.interop import TensorBoard
+
+    return [TensorBoard(folder)]
 
 
 def measured_rows(found: dict, rows: int) -> list[tuple[str, str, str]]:

@@ -41,6 +41,7 @@ __all__ = [
     "RunOut",
     "Seed",
     "Split",
+    "TensorBoardDir",
     "Threads",
     "Width",
 ]
@@ -141,6 +142,10 @@ CheckpointEvery = Annotated[
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out, with the same options.")]
 Threads = Annotated[
     int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets of tables.")
+]
+TensorBoardDir = Annotated[
+    Path | None,
+    typer.Option("--tensorboard", help="Folder to log the training into; needs the extra realnvp[tensorboard]."),
 ]
 MaxTime = Annotated[float | None, typer.Option(help="Most seconds of training.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same numbers.")]

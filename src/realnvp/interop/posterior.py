@@ -48,7 +48,7 @@ def _estimator() -> type:
     try:
         from sbi.neural_nets.estimators import ConditionalDensityEstimator
     except ImportError:
-        raise InputError("this needs sbi, which is not installed: pip install sbi") from None
+        raise InputError("this needs sbi, which is not installed: pip install 'realnvp[sbi]'") from None
 
     class FlowEstimator(ConditionalDensityEstimator):
         """A flow under the names that ``sbi`` calls: ``input`` are parameters, ``condition`` observations."""
