@@ -12,6 +12,7 @@ from sbi.utils import BoxUniform
 
 from realnvp.interop import density_estimator
 from realnvp.report.plots import fresh_figure
+from realnvp.transforms import LULinear
 
 
 def simulate(theta: torch.Tensor) -> torch.Tensor:
@@ -33,7 +34,7 @@ def exact(n: int) -> torch.Tensor:
 run = Example(__file__)
 prior = BoxUniform(-torch.ones(2), torch.ones(2))
 theta = prior.sample((500 if run.quick else 10_000,))
-inference = NPE(prior, density_estimator=density_estimator(layers=6, hidden=(64, 64)))
+inference = NPE(prior, density_estimator=density_estimator(layers=6, hidden=(64, 64), between=LULinear))
 inference.append_simulations(theta, simulate(theta)).train(training_batch_size=200, max_num_epochs=run.steps(200))
 posterior = inference.build_posterior()
 

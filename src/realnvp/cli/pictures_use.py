@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from realnvp.cli.base import counted, figures, picture_rows, say, why
+from realnvp.cli.base import counted, figures, picture_rows, say, then, to_draw, why
 from realnvp.cli.resume import unfinished
 from realnvp.cli.summary import Summary
 from realnvp.data.images import IMAGE_SETS, image_set, read_images
@@ -42,6 +42,12 @@ def sample(
             for piece in pieces:
                 file.write(piece.tobytes())
     say(f"{n:,} pictures in {out}", quiet=quiet)
+    if kind == ".npy" and not context:
+        then("score", run, out, "--summary", quiet=quiet)
+    else:  # the other form: numbers to work on, or a sheet to look at
+        given = ["--context", *(f"{name}={value}" for name, value in context.items())] if context else []
+        as_other = out.with_suffix(".npy" if kind == ".png" else ".png")
+        then("sample", run, "-n", n if kind == ".png" else min(n, 100), *given, "--out", as_other, quiet=quiet)
 
 
 def _label(model: ImageRealNVP, context: dict[str, str], run: Path) -> int | str | None:
@@ -88,6 +94,7 @@ def score(
         say(f"{len(bits):,} scores in {out}: mean {bits.mean():.4f} bits/dim, {what}", quiet=quiet or as_json)
     if summary:
         _tell_summary(log_prob, bits, run, what, as_json=as_json)
+    then(*to_draw(run), quiet=quiet or as_json)
 
 
 def _tell_summary(log_prob: np.ndarray, bits: np.ndarray, run: Path, what: str, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from realnvp.cli.base import counted, figures, measured_rows, noticed, say, why
+from realnvp.cli.base import counted, figures, measured_rows, noticed, say, then, to_draw, why
 from realnvp.cli.pieces import Tally, held_by, parted, pieces, told_unknown, unknown_rows, unseen
 from realnvp.cli.resume import unfinished
 from realnvp.cli.summary import Summary
@@ -60,6 +60,8 @@ def sample(
         for piece in counted(model.iter_samples(n, values, random_state=seed), n, "sampling", quiet=quiet):
             writer.write(piece)
     say(f"{n:,} rows of {', '.join(columns)} in {out}", quiet=quiet)
+    if not given:  # else the file lacks what the rows were drawn given
+        then("score", run, out, "--summary", quiet=quiet)
 
 
 def _sample_energy(run: Path, out: Path, *, n: int, corrected: bool, seed: int, force: bool, quiet: bool) -> None:
@@ -72,6 +74,7 @@ def _sample_energy(run: Path, out: Path, *, n: int, corrected: bool, seed: int, 
             writer.write(piece)
     how = f" (corrected, acceptance {model.acceptance_:.2f}{_local(model)})" if corrected else ""
     say(f"{n:,} rows{how} in {out}", quiet=quiet)
+    then("score", run, out, "--summary", quiet=quiet)
 
 
 def _local(model: "BoltzmannGenerator") -> str:
@@ -123,6 +126,11 @@ def score(run: Path, data: Path, out: Path | None, *, summary: bool, as_json: bo
         say(f"{tally.rows:,} log densities in {out}: {tally.told()}", quiet=quiet or as_json)
     if summary:
         whole.tell(run, data, as_json=as_json)
+    if summary and out is not None:
+        then(*to_draw(run), quiet=quiet or as_json)
+    else:
+        other = ["--out", "scores.csv"] if summary else ["--summary"]
+        then("score", run, data, *other, quiet=quiet or as_json)
 
 
 def impute(run: Path, data: Path, out: Path, *, seed: int, force: bool, quiet: bool) -> None:
@@ -144,6 +152,8 @@ def impute(run: Path, data: Path, out: Path, *, seed: int, force: bool, quiet: b
                 writer.write(model.impute(X, **({"context": C} if given else {}), random_state=seeds))
             cells, rows = cells + (0 if labels else int(np.isnan(X).sum())), rows + len(X)
     say(f"{cells:,} empty cells of {rows:,} rows filled in {out}", quiet=quiet)
+    if not given:
+        then("score", run, out, "--summary", quiet=quiet)
 
 
 def info(run: Path, *, as_json: bool) -> None:
