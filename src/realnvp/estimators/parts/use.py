@@ -38,6 +38,7 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
     n_features_in_: int
     held_out_quantiles_: list[float] | None = None
     laws_ = Laws()
+    fit: Any
     _advice = "fill in or drop those rows"
 
     def score_samples(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
@@ -65,6 +66,13 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
         flow = self._exact()
         rows, given = self._read(X, context)
         return in_chunks(lambda *a: flow(*a)[0], (self.codec_.forward(rows)[0], given), flow)
+
+    def fit_transform(
+        self, X: ArrayLike, y: object = None, *, context: ArrayLike | None = None, **fit_params: Any
+    ) -> np.ndarray:
+        """Fit, and return the latent coordinates of the same rows, given the same context."""
+        found: np.ndarray = self.fit(X, y, context=context, **fit_params).transform(X, context)
+        return found
 
     def inverse_transform(self, Z: ArrayLike, context: ArrayLike | None = None) -> Any:
         """Rows of the given latent coordinates: undoes ``transform``; a frame where ``set_output`` asks for one."""
