@@ -9,6 +9,8 @@ from _common import Example
 from sbi.diagnostics import check_sbc, check_tarp, run_sbc, run_tarp
 from sbi.inference import NPE
 from sbi.utils import BoxUniform
+from sbi.utils.tracking import TensorBoardTracker
+from torch.utils.tensorboard import SummaryWriter
 
 from realnvp.interop import density_estimator
 from realnvp.report.plots import fresh_figure
@@ -34,7 +36,9 @@ def exact(n: int) -> torch.Tensor:
 run = Example(__file__)
 prior = BoxUniform(-torch.ones(2), torch.ones(2))
 theta = prior.sample((500 if run.quick else 10_000,))
-inference = NPE(prior, density_estimator=density_estimator(layers=6, hidden=(64, 64), between=LULinear))
+build = density_estimator(layers=6, hidden=(64, 64), between=LULinear)
+log = TensorBoardTracker(SummaryWriter(run.out / "log"))
+inference = NPE(prior, density_estimator=build, tracker=log, show_progress_bars=False)
 inference.append_simulations(theta, simulate(theta)).train(training_batch_size=200, max_num_epochs=run.steps(200))
 posterior = inference.build_posterior()
 

@@ -17,12 +17,16 @@ def simulate(theta):
 
 
 @pytest.fixture(scope="module")
-def inference():
+def inference(tmp_path_factory):
     of = pytest.importorskip("sbi.inference", reason="sbi is not installed")
+    from sbi.utils.tracking import TensorBoardTracker
+    from torch.utils.tensorboard import SummaryWriter
+
     torch.manual_seed(0)
     prior = MultivariateNormal(torch.zeros(2), torch.eye(2))
     theta, build = prior.sample((4000,)), density_estimator(real_nvp, layers=2, hidden=(32,))
-    trained = of.NPE(prior, density_estimator=build, show_progress_bars=False)
+    log = TensorBoardTracker(SummaryWriter(tmp_path_factory.mktemp("log")))  # else sbi writes where the tests are run
+    trained = of.NPE(prior, density_estimator=build, tracker=log, show_progress_bars=False)
     simulated = trained.append_simulations(theta, simulate(theta))
     simulated.train(max_num_epochs=40, learning_rate=2e-3, training_batch_size=100)
     return trained
