@@ -93,18 +93,18 @@ def score(
     if out is not None:
         say(f"{len(bits):,} scores in {out}: mean {bits.mean():.4f} bits/dim, {what}", quiet=quiet or as_json)
     if summary:
-        _tell_summary(log_prob, bits, run, what, as_json=as_json)
+        _tell_summary(log_prob, bits, run, (data, what), as_json=as_json)
     then(*to_draw(run), quiet=quiet or as_json)
 
 
-def _tell_summary(log_prob: np.ndarray, bits: np.ndarray, run: Path, what: str, *, as_json: bool) -> None:
+def _tell_summary(log_prob: np.ndarray, bits: np.ndarray, run: Path, data: tuple[str, str], *, as_json: bool) -> None:
     nats, by_dim = Summary(of="pictures"), Summary("bits per dimension", "bits/dim", "pictures")
     nats.add(log_prob)
     by_dim.add(bits)
     if as_json:
-        nats.tell(run, what, as_json=True, bits_per_dim=by_dim.found())
+        nats.tell(run, data[0], as_json=True, which=data[1], bits_per_dim=by_dim.found())
     else:
-        by_dim.tell(run, what, as_json=False)
+        by_dim.tell(run, f"{data[0]} ({data[1]})", as_json=False)
 
 
 def _chosen(run: Path, data: str, split: str | None, data_dir: Path | None) -> tuple[Folder, str]:

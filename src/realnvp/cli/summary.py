@@ -66,7 +66,7 @@ class Summary:
             "quantiles": {f"{level:g}": value for level, value in zip(_LEVELS, quantiles, strict=True)},
         }
 
-    def tell(self, run: Path, data: object, *, as_json: bool, **more: dict[str, Any]) -> None:
+    def tell(self, run: Path, data: object, *, as_json: bool, **more: Any) -> None:
         """Print the numbers: in words, or as one JSON object with ``more`` in it."""
         found = self.found()
         if as_json:
