@@ -34,7 +34,7 @@ def test_proposals_of_the_flow_find_the_masses_of_the_wells(fitted):
 
     start = fitted.sample(32, random_state=1)
     chains = emcee.EnsembleSampler(32, 2, log_target, vectorize=True, moves=emcee.moves.MHMove(propose))
-    chains.random_state = np.random.RandomState(0).get_state()  # noqa: NPY002 - the kind emcee has
+    chains.random_state = np.random.RandomState(0).get_state()
     chains.run_mcmc(start, 150)
     late = chains.get_chain(discard=30)
 
