@@ -24,7 +24,7 @@ assert realnvp.__file__.startswith({place!r}), realnvp.__file__
 for module in pkgutil.walk_packages(realnvp.__path__, "realnvp."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
-for extra in ("hypothesis", "onnx", "pandas", "pytest", "selenium"):
+for extra in ("hypothesis", "onnx", "pandas", "pyro", "pytest", "sbi", "selenium", "tensorboard"):
     assert importlib.util.find_spec(extra) is None, extra
 print(realnvp.__version__, "imports whole")
 """

@@ -19,7 +19,7 @@ PAGES = {
 }
 WRITTEN = {name: text for name, text in PAGES.items() if not name.startswith("docs/notebooks/")}  # those are run apart
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<code>.*?)^```", re.DOTALL | re.MULTILINE)
-PEERS = ("zuko", "nflows", "normflows", "flowjax", "sklearn", "tensorflow_probability")
+PEERS = ("zuko", "nflows", "normflows", "flowjax", "sklearn", "tensorflow_probability", "sbi")
 
 
 def blocks(text, kind):

@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from realnvp import bases, data, export, kernels, mcmc, measure, nets, potentials, transforms
+    from realnvp import bases, data, export, interop, kernels, mcmc, measure, nets, potentials, transforms
     from realnvp.errors import InputError
     from realnvp.estimators import BoltzmannGenerator, ImageRealNVP, RealNVP
     from realnvp.flow import Flow
@@ -28,6 +28,7 @@ __all__ = [
     "data",
     "export",
     "image_real_nvp",
+    "interop",
     "kernels",
     "lattice_flow",
     "mcmc",

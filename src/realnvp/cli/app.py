@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 import realnvp
-from realnvp.cli.base import sentences
+from realnvp.cli import complete
+from realnvp.cli.base import logged, sentences
 from realnvp.cli.draws import sample, score
 from realnvp.cli.options import (
     BaseName,
@@ -37,6 +38,7 @@ from realnvp.cli.options import (
     Resume,
     RunOut,
     Seed,
+    TensorBoardDir,
     Threads,
     Width,
 )
@@ -79,7 +81,8 @@ def fit(
         str,
         typer.Argument(
             help="A toy set (moons, …), a table (.csv .parquet .npy .npz), digits, mnist, fashion_mnist, cifar10, "
-            "or pictures (a folder, or .npy of bytes)."
+            "or pictures (a folder, or .npy of bytes).",
+            autocompletion=complete.of(complete.DATA),
         ),
     ],
     kernel: Annotated[
@@ -115,6 +118,7 @@ def fit(
     out: RunOut = None,
     checkpoint_every: CheckpointEvery = None,
     resume: Resume = False,
+    tensorboard: TensorBoardDir = None,
     no_figures: NoFigures = False,
     live: Live = False,
     force: Force = False,
@@ -126,7 +130,7 @@ def fit(
     """
     from realnvp.cli.pictures import holds_pictures
 
-    params = {
+    params: dict[str, object] = {
         "kernel": None if kernel is None else kernel.value,
         "base": base.value,
         "layers": layers or "auto",
@@ -140,6 +144,7 @@ def fit(
         "precision": precision.value,
         "random_state": seed,
         "verbose": not quiet,
+        "callbacks": logged(tensorboard),
     }
     params = {name: value for name, value in params.items() if value is not None}
     if holds_pictures(data):
@@ -176,16 +181,31 @@ def fit(
 @app.command()
 @sentences
 def boltzmann(
-    potential: Annotated[str, typer.Argument(help="A potential's name (u1, phi4, …), or package.module:function.")],
+    potential: Annotated[
+        str,
+        typer.Argument(
+            help="A potential's name (u1, phi4, …), or package.module:function.",
+            autocompletion=complete.of(complete.POTENTIALS),
+        ),
+    ],
     n_features: Annotated[int | None, typer.Option(min=1, help="Dimension, where the potential does not say.")] = None,
     bounds: Annotated[str | None, typer.Option(help="Box the potential lives on: low,high.")] = None,
     particles: Bodies = None,
-    kernel: Annotated[str, typer.Option(help="auto, spline, affine, additive or lattice.")] = "auto",
+    kernel: Annotated[
+        str,
+        typer.Option(help="auto, spline, affine, additive or lattice.", autocompletion=complete.of(complete.KERNELS)),
+    ] = "auto",
     layers: Annotated[int | None, typer.Option(min=1, help="Number of couplings; by default 4 of splines.")] = None,
     width: Annotated[
         int | None, typer.Option(min=1, help="Width of the hidden layers of each net; by default 64, on a lattice 16.")
     ] = None,
-    objective: Annotated[str, typer.Option(help="auto, forward (keeps all modes), reverse or both.")] = "auto",
+    objective: Annotated[
+        str,
+        typer.Option(
+            help="auto, forward (keeps all modes), reverse or both.",
+            autocompletion=complete.of(complete.OBJECTIVES),
+        ),
+    ] = "auto",
     max_steps: Annotated[int, typer.Option(min=0, help="Most training steps.")] = 3000,
     max_time: MaxTime = None,
     batch_size: Annotated[
@@ -198,6 +218,7 @@ def boltzmann(
     seed: Seed = 0,
     threads: Threads = None,
     out: RunOut = None,
+    tensorboard: TensorBoardDir = None,
     no_figures: NoFigures = False,
     live: Live = False,
     force: Force = False,
@@ -226,6 +247,7 @@ def boltzmann(
         "precision": precision.value,
         "random_state": seed,
         "verbose": not quiet,
+        "callbacks": logged(tensorboard),
     }
     run(potential, params, threads=threads, out=out, draws=not no_figures, live=live, force=force, quiet=quiet)
 

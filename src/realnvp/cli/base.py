@@ -19,12 +19,15 @@ __all__ = [
     "counted",
     "figures",
     "interrupts",
+    "logged",
     "measured_rows",
     "noticed",
     "picture_rows",
     "reserved",
     "say",
     "sentences",
+    "then",
+    "to_draw",
     "use_threads",
     "why",
 ]
@@ -36,6 +39,26 @@ def say(text: str = "", *, quiet: bool = False) -> None:
 
     if not quiet:
         typer.echo(text)
+
+
+def then(*words: object, quiet: bool = False) -> None:
+    """Say the next command."""
+    say(f"next   {shlex.join(['realnvp', *map(str, words)])}", quiet=quiet)
+
+
+def to_draw(run: Path) -> list[str]:
+    """Return the command that draws from a run; what it is to be given is left open, but a label."""
+    from realnvp.train.checkpoint import read_config
+
+    config = read_config(run)
+    kind, width = config.get("kind"), (config.get("architecture") or {}).get("context", 0)
+    given = (config.get("data") or {}).get("context_columns") or [f"c{i}" for i in range(width)]
+    if kind == "images":
+        labels = [f"label={label}" for label in (config.get("classes") or [])[:1]]
+        return ["sample", str(run), "-n", "100", *(["--context", *labels] if labels else []), "--out", "samples.png"]
+    more = ["--context", ",".join(f"{name}=…" for name in given)] if given else []
+    more += ["--corrected"] * (kind == "boltzmann")
+    return ["sample", str(run), "-n", "1000", *more, "--out", "samples.csv"]
 
 
 def figures(rows: Sequence[tuple[str, str, str]], *, quiet: bool = False) -> None:
@@ -70,6 +93,15 @@ def use_threads(wanted: int | None, width: int | str) -> None:
 
     if wanted or isinstance(width, str) or width <= 128:
         torch.set_num_threads(wanted or 1)
+
+
+def logged(folder: Path | None) -> list | None:
+    """Return the callbacks that log a training for TensorBoard, if a folder is named for it."""
+    if folder is None:
+        return None
+    from realnvp.interop import TensorBoard
+
+    return [TensorBoard(folder)]
 
 
 def measured_rows(found: dict, rows: int) -> list[tuple[str, str, str]]:
@@ -130,7 +162,12 @@ def sentences(command: Callable[..., None]) -> Callable[..., None]:
                 warnings.showwarning = _warned
                 command(*args, **kwargs)
         except KeyboardInterrupt:
-            _fail("interrupted: nothing was saved")
+            kept = kwargs.get("checkpoint_every") is not None or kwargs.get("resume")
+            _fail(
+                "interrupted: no more is saved than the last checkpoint; realnvp info RUN says how to go on from it"
+                if kept
+                else "interrupted: nothing was saved; the same command begins anew"
+            )
         except Exception as error:
             if os.environ.get("REALNVP_TRACEBACK"):
                 raise

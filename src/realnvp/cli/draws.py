@@ -57,7 +57,11 @@ def score(
         Path,
         typer.Argument(help="A .csv .parquet .npy .npz file with the run's columns, or pictures as fit takes them."),
     ],
-    out: Out,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write: .csv, .parquet or .npy; not needed by --summary.")
+    ] = None,
+    summary: Annotated[bool, typer.Option("--summary", help="Print mean, standard error and quantiles.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object, and nothing else.")] = False,
     split: Annotated[
         Split | None,
         typer.Option(help="Of pictures: held-out (of a named set the default), train, or all (of files the default)."),
@@ -73,12 +77,15 @@ def score(
     from realnvp.cli.use import kind_of
     from realnvp.cli.use import score as assess
 
+    told = {"summary": summary or json, "as_json": json, "force": force, "quiet": quiet}
+    if out is None and not (summary or json):
+        raise InputError("say where the log densities go, --out FILE, or ask for what they are together by --summary")
     if kind_of(run) == "images":
         from realnvp.cli.pictures_use import score as weigh
 
         part = None if split is None else split.value
-        weigh(run, str(data), out, split=part, data_dir=data_dir, force=force, quiet=quiet)
+        weigh(run, str(data), out, split=part, data_dir=data_dir, **told)
         return
     if split is not None:
         raise InputError(f"{run} did not learn pictures: --split is for those, leave it out")
-    assess(run, data, out, force=force, quiet=quiet)
+    assess(run, data, out, **told)

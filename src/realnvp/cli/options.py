@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from realnvp.cli.complete import runs
+
 __all__ = [
     "Architecture",
     "BaseName",
@@ -39,6 +41,7 @@ __all__ = [
     "RunOut",
     "Seed",
     "Split",
+    "TensorBoardDir",
     "Threads",
     "Width",
 ]
@@ -141,11 +144,15 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoin
 Threads = Annotated[
     int | None, typer.Option(min=1, max=1024, help="Processor threads; by default 1 for narrow nets of tables.")
 ]
+TensorBoardDir = Annotated[
+    Path | None,
+    typer.Option("--tensorboard", help="Folder to log the training into; needs the extra realnvp[tensorboard]."),
+]
 MaxTime = Annotated[float | None, typer.Option(help="Most seconds of training.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same numbers.")]
 RunOut = Annotated[Path | None, typer.Option(help="Run folder to write; by default runs/NAME.")]
 NoFigures = Annotated[bool, typer.Option("--no-figures", help="Draw no figures.")]
-Run = Annotated[Path, typer.Argument(help="A folder that fit wrote.")]
+Run = Annotated[Path, typer.Argument(help="A folder that fit or boltzmann wrote.", autocompletion=runs)]
 Out = Annotated[Path, typer.Option(help="File to write: .csv, .parquet or .npy; sampled pictures: .png or .npy.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no report; errors only.")]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from realnvp.cli.base import figures, interrupts, picture_rows, reserved, say, use_threads, why
+from realnvp.cli.base import figures, interrupts, picture_rows, reserved, say, then, use_threads, why
 from realnvp.cli.live import live
 from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, kept, say_how
@@ -84,6 +84,7 @@ def fit(data: str, params: dict, chosen: Chosen) -> None:
             measured = _measure(model, source, by_label)
         except KeyboardInterrupt:
             say(f"interrupted while measuring: the model is safe in {folder}", quiet=quiet)
+            then("info", folder, quiet=quiet)
             return
         _save(model, folder, source, by_label, force=True, figures=measured)
         _keep(folder, source)

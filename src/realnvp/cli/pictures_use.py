@@ -1,12 +1,14 @@
 """What is done with a run of pictures: ``realnvp sample``, ``score`` and ``info``."""
 
 import math
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 
-from realnvp.cli.base import counted, figures, picture_rows, say, why
+from realnvp.cli.base import counted, figures, picture_rows, say, then, to_draw, why
 from realnvp.cli.resume import unfinished
+from realnvp.cli.summary import Summary
 from realnvp.data.images import IMAGE_SETS, image_set, read_images
 from realnvp.data.pictures.files import Folder, read_folder, read_npy
 from realnvp.data.write import TableWriter, new_file
@@ -40,6 +42,12 @@ def sample(
             for piece in pieces:
                 file.write(piece.tobytes())
     say(f"{n:,} pictures in {out}", quiet=quiet)
+    if kind == ".npy" and not context:
+        then("score", run, out, "--summary", quiet=quiet)
+    else:  # the other form: numbers to work on, or a sheet to look at
+        given = ["--context", *(f"{name}={value}" for name, value in context.items())] if context else []
+        as_other = out.with_suffix(".npy" if kind == ".png" else ".png")
+        then("sample", run, "-n", n if kind == ".png" else min(n, 100), *given, "--out", as_other, quiet=quiet)
 
 
 def _label(model: ImageRealNVP, context: dict[str, str], run: Path) -> int | str | None:
@@ -59,19 +67,44 @@ def _label(model: ImageRealNVP, context: dict[str, str], run: Path) -> int | str
 
 
 def score(
-    run: Path, data: str, out: Path, *, split: str | None, data_dir: Path | None, force: bool, quiet: bool
+    run: Path,
+    data: str,
+    out: Path | None,
+    *,
+    split: str | None,
+    data_dir: Path | None,
+    summary: bool,
+    as_json: bool,
+    force: bool,
+    quiet: bool,
 ) -> None:
-    """Write bits per dimension and log probability of each picture."""
+    """Write bits per dimension and log probability of each picture, or print what they are together, or both."""
     model = ImageRealNVP.load(run)
     found, what = _chosen(run, data, split, data_dir)
     labels = None
     if model.labels_.width:
         labels = _known(model, run, data, found.labels)
-    with TableWriter(out, ["log_prob", "bits_per_dim"], force=force) as writer:
+    writer = None if out is None else TableWriter(out, ["log_prob", "bits_per_dim"], force=force)
+    with writer or nullcontext():
         log_prob = model.score_samples(found.pictures, labels)
         bits = -log_prob / (math.prod(model.architecture_["shape"]) * math.log(2))
-        writer.write(np.stack([log_prob, bits], 1))
-    say(f"{len(bits):,} scores in {out}: mean {bits.mean():.4f} bits/dim, {what}", quiet=quiet)
+        if writer is not None:
+            writer.write(np.stack([log_prob, bits], 1))
+    if out is not None:
+        say(f"{len(bits):,} scores in {out}: mean {bits.mean():.4f} bits/dim, {what}", quiet=quiet or as_json)
+    if summary:
+        _tell_summary(log_prob, bits, run, (data, what), as_json=as_json)
+    then(*to_draw(run), quiet=quiet or as_json)
+
+
+def _tell_summary(log_prob: np.ndarray, bits: np.ndarray, run: Path, data: tuple[str, str], *, as_json: bool) -> None:
+    nats, by_dim = Summary(of="pictures"), Summary("bits per dimension", "bits/dim", "pictures")
+    nats.add(log_prob)
+    by_dim.add(bits)
+    if as_json:
+        nats.tell(run, data[0], as_json=True, which=data[1], bits_per_dim=by_dim.found())
+    else:
+        by_dim.tell(run, f"{data[0]} ({data[1]})", as_json=False)
 
 
 def _chosen(run: Path, data: str, split: str | None, data_dir: Path | None) -> tuple[Folder, str]:

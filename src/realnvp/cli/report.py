@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from realnvp.cli.base import say
+from realnvp.cli.base import say, then, to_draw
 from realnvp.errors import InputError
 from realnvp.files import write_atomically
 from realnvp.report.kept import Kept, few, read_kept, write_kept
@@ -31,6 +31,7 @@ def report(run: Path, *, out: Path | None, force: bool, quiet: bool) -> None:
     page = page_of(run)
     write_atomically(target, page.encode())
     say(f"report       {target}, {len(page.encode()) / 1e6:.1f} MB: open it in a browser", quiet=quiet)
+    then(*to_draw(run), quiet=quiet)
 
 
 def write_page(run: Path, *, quiet: bool) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from realnvp.cli.base import say, sentences
+from realnvp.cli.base import say, sentences, then, to_draw
 from realnvp.cli.options import Force, Out, Quiet, Run, Seed
 from realnvp.errors import InputError
 
@@ -30,8 +30,11 @@ def info(
             from realnvp.cli.pictures_use import tell as describe
 
             describe(run)
-            return
-        tell(run, as_json=json)
+        else:
+            tell(run, as_json=json)
+    if not json:
+        say()
+        then(*to_draw(run))
 
 
 @sentences
@@ -72,6 +75,7 @@ def export(
     say(f"log_prob.onnx   x{entries} -> log_prob, nats", quiet=quiet)
     say(f"sample.onnx     z{entries} -> x, log_prob, for noise z as flow.json says", quiet=quiet)
     say(f"in {folder}; both were run, and give the numbers of the run", quiet=quiet)
+    say(f"next   in Python: onnxruntime.InferenceSession('{folder / 'log_prob.onnx'}').run(None, …)", quiet=quiet)
 
 
 @sentences

@@ -3,14 +3,16 @@
 import json
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from realnvp.cli.base import counted, figures, measured_rows, noticed, say, why
+from realnvp.cli.base import counted, figures, measured_rows, noticed, say, then, to_draw, why
 from realnvp.cli.pieces import Tally, held_by, parted, pieces, told_unknown, unknown_rows, unseen
 from realnvp.cli.resume import unfinished
+from realnvp.cli.summary import Summary
 from realnvp.data.collinear import Laws
 from realnvp.data.table import table_columns
 from realnvp.data.write import TableWriter
@@ -58,6 +60,8 @@ def sample(
         for piece in counted(model.iter_samples(n, values, random_state=seed), n, "sampling", quiet=quiet):
             writer.write(piece)
     say(f"{n:,} rows of {', '.join(columns)} in {out}", quiet=quiet)
+    if not given:  # else the file lacks what the rows were drawn given
+        then("score", run, out, "--summary", quiet=quiet)
 
 
 def _sample_energy(run: Path, out: Path, *, n: int, corrected: bool, seed: int, force: bool, quiet: bool) -> None:
@@ -70,6 +74,7 @@ def _sample_energy(run: Path, out: Path, *, n: int, corrected: bool, seed: int, 
             writer.write(piece)
     how = f" (corrected, acceptance {model.acceptance_:.2f}{_local(model)})" if corrected else ""
     say(f"{n:,} rows{how} in {out}", quiet=quiet)
+    then("score", run, out, "--summary", quiet=quiet)
 
 
 def _local(model: "BoltzmannGenerator") -> str:
@@ -87,8 +92,8 @@ def _energy(run: Path, *, asked: bool = False) -> "BoltzmannGenerator":
     return BoltzmannGenerator.load(run, named_potential(name) if asked and ":" in name else None)
 
 
-def score(run: Path, data: Path, out: Path, *, force: bool, quiet: bool) -> None:
-    """Write the log density of each row of ``data`` into a file."""
+def score(run: Path, data: Path, out: Path | None, *, summary: bool, as_json: bool, force: bool, quiet: bool) -> None:
+    """Write the log density of each row of ``data`` into a file, or print what they are together, or both."""
     from realnvp.estimators import RealNVP
 
     columns, given = _columns(run)
@@ -97,10 +102,10 @@ def score(run: Path, data: Path, out: Path, *, force: bool, quiet: bool) -> None
     labels = held_by(config)
     advice = "" if labels else ", or fit with --missing marginalise"
     read = pieces(data, _matching(data, [*columns, *given]), labels, missing=missing, advice=advice)
-    writer = TableWriter(out, ["log_prob"], force=force)
+    writer = None if out is None else TableWriter(out, ["log_prob"], force=force)
     model: Any = _energy(run) if config.get("kind") == "boltzmann" else RealNVP.load(run)
-    tally, first = Tally(), True
-    with writer:
+    tally, whole, first = Tally(), Summary(), True
+    with writer or nullcontext():
         for piece in counted(read, None, "scoring", quiet=quiet):
             X, C = parted(piece, len(columns))
             known = ~unknown_rows(piece, labels)
@@ -112,9 +117,20 @@ def score(run: Path, data: Path, out: Path, *, force: bool, quiet: bool) -> None
             if first and not known.all():
                 told_unknown(data, piece, labels, tally.rows)
                 first = False
-            writer.write(log_prob[:, None])
-            tally.add(log_prob, np.zeros(len(piece), bool) if labels else np.isnan(X).any(1), known)
-    say(f"{tally.rows:,} log densities in {out}: {tally.told()}", quiet=quiet)
+            if writer is not None:
+                writer.write(log_prob[:, None])
+            holed = np.zeros(len(piece), bool) if labels else np.isnan(X).any(1)
+            tally.add(log_prob, holed, known)
+            whole.add(log_prob, holed)
+    if out is not None:
+        say(f"{tally.rows:,} log densities in {out}: {tally.told()}", quiet=quiet or as_json)
+    if summary:
+        whole.tell(run, data, as_json=as_json)
+    if summary and out is not None:
+        then(*to_draw(run), quiet=quiet or as_json)
+    else:
+        other = ["--out", "scores.csv"] if summary else ["--summary"]
+        then("score", run, data, *other, quiet=quiet or as_json)
 
 
 def impute(run: Path, data: Path, out: Path, *, seed: int, force: bool, quiet: bool) -> None:
@@ -136,6 +152,8 @@ def impute(run: Path, data: Path, out: Path, *, seed: int, force: bool, quiet: b
                 writer.write(model.impute(X, **({"context": C} if given else {}), random_state=seeds))
             cells, rows = cells + (0 if labels else int(np.isnan(X).sum())), rows + len(X)
     say(f"{cells:,} empty cells of {rows:,} rows filled in {out}", quiet=quiet)
+    if not given:
+        then("score", run, out, "--summary", quiet=quiet)
 
 
 def info(run: Path, *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, DensityMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from realnvp.data.check import refuse_gaps
 from realnvp.data.collinear import Laws
@@ -19,8 +20,9 @@ from realnvp.errors import InputError
 from realnvp.estimators.parts.base import CHUNK, Seed, count_of, seed_of
 from realnvp.estimators.parts.columns import decoded, joined, read_rows
 from realnvp.estimators.parts.frames import column_names, framed
-from realnvp.estimators.parts.rows import context_rows, in_chunks, tensor
+from realnvp.estimators.parts.rows import context_rows, in_chunks, plain_array, tensor
 from realnvp.flow import Flow
+from realnvp.interop import FlowDistribution
 
 __all__ = ["TableUse", "quantile_curve"]
 
@@ -36,6 +38,7 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
     n_features_in_: int
     held_out_quantiles_: list[float] | None = None
     laws_ = Laws()
+    fit: Any
     _advice = "fill in or drop those rows"
 
     def score_samples(self, X: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
@@ -63,6 +66,13 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
         flow = self._exact()
         rows, given = self._read(X, context)
         return in_chunks(lambda *a: flow(*a)[0], (self.codec_.forward(rows)[0], given), flow)
+
+    def fit_transform(
+        self, X: ArrayLike, y: object = None, *, context: ArrayLike | None = None, **fit_params: Any
+    ) -> np.ndarray:
+        """Fit, and return the latent coordinates of the same rows, given the same context."""
+        found: np.ndarray = self.fit(X, y, context=context, **fit_params).transform(X, context)
+        return found
 
     def inverse_transform(self, Z: ArrayLike, context: ArrayLike | None = None) -> Any:
         """Rows of the given latent coordinates: undoes ``transform``; a frame where ``set_output`` asks for one."""
@@ -121,6 +131,33 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
             )
         threshold = np.interp(rate, _LEVELS, self.held_out_quantiles_)
         return np.where(self.score_samples(X, context) < threshold, -1, 1)
+
+    def distribution(
+        self, context: ArrayLike | Tensor | None = None, *, dtype: torch.dtype | None = None
+    ) -> FlowDistribution:
+        """Return the law in the units of ``X`` as a ``torch.distributions.Distribution``, which Pyro takes too.
+
+        ``context`` of shape (C,), or (n, C) for a batch of n laws, says given what. It is of a copy of the flow, in
+        torch's default dtype (``torch.float64`` gives the digits of ``score_samples``). Raises ``InputError`` where
+        some column is learnt in a code or follows from others: there the flow's density is not one of ``X``.
+        """
+        check_is_fitted(self, "flow_")
+        if self.laws_.laws:
+            name = column_names(self)[self.laws_.dependent[0]]
+            raise InputError(f"column {name!r} follows from others, so that X has no density: fit without it")
+        if coded := [column for column in self.codec_.columns if not column.is_plain]:
+            raise InputError(
+                f"column {coded[0].name!r} is learnt in a code ({coded[0].noticed}), which is no density in torch: fit "
+                "with kinds='continuous' and without bounds, or leave the column out"
+            )
+        flow = copy.deepcopy(self.flow_).to(dtype or torch.get_default_dtype())
+        if context is None:
+            return FlowDistribution(flow)
+        given = context if isinstance(context, Tensor) else torch.as_tensor(plain_array(context, "context"))
+        given = given.to(next(flow.buffers()))
+        if not given.isfinite().all():
+            raise InputError("context holds values that are not finite: give finite numbers")
+        return FlowDistribution(flow, given)
 
     @property
     def columns_(self) -> list[dict]:

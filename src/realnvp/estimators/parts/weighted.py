@@ -1,8 +1,9 @@
 """What a flow over a potential gives: weighted draws, corrected samples, expectations."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,9 @@ from realnvp.estimators.parts.base import Seed, chunk_of, count_of, seed_of
 from realnvp.estimators.parts.chains import BURN, FEW, LOCAL, LocalMoves, independent, mixed
 from realnvp.estimators.parts.density import Density
 from realnvp.estimators.parts.potential import has_gradient, with_gradient
+from realnvp.estimators.parts.rows import in_chunks
 from realnvp.flow import Flow
+from realnvp.interop import inference_data
 from realnvp.mcmc import Energy
 from realnvp.measure.base import Estimate
 from realnvp.measure.weights import (
@@ -121,6 +124,34 @@ class Weighted(Density):
         series = values[: len(values) // chains * chains].reshape(-1, chains)
         time_ = max(autocorrelation_time(series), self.autocorrelation_time_)
         return Estimate(float(values.mean()), float(values.std() * np.sqrt(time_ / len(values))))
+
+    def to_inference_data(
+        self,
+        n: int = 1000,
+        *,
+        chains: int = 4,
+        names: Sequence[str] | None = None,
+        local: int | str = "auto",
+        random_state: Seed = None,
+    ) -> Any:
+        """Run corrected chains, ``n`` draws of each, for ArviZ: an ``InferenceData``, from ArviZ 1 on a ``DataTree``.
+
+        ``posterior`` has the states: ``x`` over ``feature``, or a variable for each of ``names``; its attributes say
+        how the chains and the fit went. ``sample_stats`` has for each state ``potential_energy`` (U, in kT), ``lp``
+        (-U), ``log_q``, ``log_weight`` (-U - log q), and ``accepted``: whether it is another than the one before.
+        """
+        if (most := self._chains(chains, 16 * (count_of(n) + 1) * count_of(chains))) < chains or n < 15:
+            raise InputError(f"give n of at least 15 and at most {most} chains, got n={n} and chains={chains}")
+        flow, potential = self._ready()
+        rows = self.sample((n + 1) * chains, corrected=True, chains=chains, local=local, random_state=random_state)
+        energy, log_q = (in_chunks(f, [rows], flow) for f in (potential, flow.log_prob))
+        x, u, log_q = (a.reshape(n + 1, chains, *a.shape[1:]).swapaxes(0, 1) for a in (rows, energy, log_q))
+        stats = {"potential_energy": u, "lp": -u, "log_q": log_q, "log_weight": -u - log_q}
+        stats = {name: values[:, 1:] for name, values in stats.items()}
+        stats["accepted"] = (x[:, 1:] != x[:, :-1]).any(-1)
+        told = ("acceptance", "local_acceptance", "autocorrelation_time", "log_normalizer", "ess", "pareto_k")
+        attrs = {name: value for name in told if np.isfinite(value := getattr(self, f"{name}_", np.nan))}
+        return inference_data(x[:, 1:], stats, names=names, attrs=attrs)
 
     def _warn(self, log_w: np.ndarray, depth: int = 3) -> None:
         """Say so where the weights cannot be trusted; a tail none of which weighs ten times the mean does no harm."""
