@@ -149,9 +149,10 @@ class Joined(World):
         backend, wait = _backend(), datetime.timedelta(seconds=timeout)
         place = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
         try:
-            self.store, self.rank, self.size = next(iter(rendezvous("env://", timeout=wait)))
-            store = dist.PrefixStore("realnvp", self.store)
-            dist.init_process_group(backend, store=store, rank=self.rank, world_size=self.size, timeout=wait)
+            store, self.rank, self.size = next(iter(rendezvous("env://", timeout=wait)))
+            self.store = dist.PrefixStore(_meeting(store, self.rank, self.size, timeout), store)
+            about: dict[str, Any] = {"rank": self.rank, "world_size": self.size, "timeout": wait}
+            dist.init_process_group(backend, store=dist.PrefixStore("group", self.store), **about)
         except (RuntimeError, ValueError) as error:
             reason = str(error).strip().split("\n")[0][:150]
             raise InputError(f"the other processes were not met at {place} ({reason}): start all by torchrun") from None
@@ -255,7 +256,7 @@ class Joined(World):
             yield
         except RuntimeError as error:
             self.reached = False
-            reason = str(error).strip().split("\n")[0].rsplit("] ", 1)[-1][:100]
+            reason = str(error).strip().split("\n")[0].rsplit("] ", 1)[-1].split(". ")[0][:100]
             raise LostError(
                 f"process {self.rank} of {self.size} lost the others ({reason}): one of them ended, or did not answer "
                 f"for {self._wait:g} s"
@@ -263,6 +264,30 @@ class Joined(World):
 
     def __deepcopy__(self, memo: dict) -> "Joined":
         return self  # averages of a module that pools its statistics are copies of it
+
+
+def _meeting(store: dist.Store, rank: int, size: int, timeout: float) -> str:
+    """Agree on a name for this meeting of the processes.
+
+    An engine that starts them again keeps its store, and what those before them have left there would be taken for
+    theirs. So each asks under a name that nobody had before, and the first answers until all have heard.
+    """
+    name = os.urandom(8).hex()
+    if rank:
+        store.set(f"asks/{rank}", name)
+        found: str = store.get(f"answers/{name}").decode()
+        store.set(f"heard/{found}/{rank}", "")
+        return found
+    missing, late = list(range(1, size)), time.monotonic() + timeout
+    while missing:
+        if time.monotonic() > late:
+            raise RuntimeError(f"process {missing[0]} did not come within {timeout:g} s")
+        for other in missing:
+            if store.check([f"asks/{other}"]):
+                store.set(f"answers/{store.get(f'asks/{other}').decode()}", name)
+        missing = [other for other in missing if not store.check([f"heard/{name}/{other}"])]
+        time.sleep(0.01)
+    return name
 
 
 def _hand(module: nn.Module, pooled: Callable[..., Any] | None) -> None:
