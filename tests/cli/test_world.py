@@ -94,16 +94,6 @@ def test_a_killed_worker_is_started_again_and_ends_where_it_should(engine, whole
     assert content(run) == content(whole[0])
 
 
-def test_what_is_wrong_is_told_once(engine, tmp_path):
-    words = ["fit", str(tmp_path / "none.csv"), "--out", str(tmp_path / "run")]
-    code, _, err = ended(engine(words, "--standalone", "--nproc-per-node", "2"))
-
-    assert code
-    assert err.count("realnvp: ") == 1
-    assert "none.csv" in err
-    assert not (tmp_path / "run").exists()
-
-
 @pytest.fixture
 def hosts():
     """Two hosts of one cable: network namespaces, each with its own end of it."""

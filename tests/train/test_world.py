@@ -8,7 +8,7 @@ import torch
 
 from realnvp import InputError
 from realnvp.train import joined
-from realnvp.train.world import World, here
+from realnvp.train.world import Joined, LostError, World, here
 from realnvp.transforms import BatchNorm
 
 LOOPS = ["seven", "eight", "normed", "thrifty", "one_row", "runs_out", "spoilt"]
@@ -130,6 +130,29 @@ def test_processes_that_do_not_come_are_missed(monkeypatch):
     with pytest.raises(InputError, match="the other processes were not met at 127"), joined(timeout=0.2):
         pass
     assert here().size == 1
+
+
+def test_what_the_first_tells_no_other_tells():
+    store, ranks_ = torch.distributed.HashStore(), []
+    for rank in range(3):
+        ranks_.append(object.__new__(Joined))
+        ranks_[-1].store, ranks_[-1].rank, ranks_[-1].size = store, rank, 3
+    first, second, third = ranks_
+    bad = InputError("there is no such file: name another")
+
+    assert first.tells(bad)
+    assert not second.tells(bad)
+    assert second.tells(InputError("this host has no such file: copy it"))
+    assert not third.tells(LostError("process 2 of 3 lost the others"))  # one of them has said why
+
+
+def test_who_lost_the_others_tells_where_nobody_else_has(monkeypatch):
+    monkeypatch.setattr("realnvp.train.world._HEARD", 0.05)
+    alone = object.__new__(Joined)
+    alone.store, alone.rank, alone.size = torch.distributed.HashStore(), 1, 2
+
+    assert alone.tells(LostError("process 1 of 2 lost the others"))
+    assert alone.tells(InputError("this host has no such file: copy it"))
 
 
 def test_a_layer_pickles_after_a_training():
