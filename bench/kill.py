@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["JOBS", "Started", "Tally", "disturbed"]
+__all__ = ["JOBS", "Started", "Tally", "differences", "disturbed"]
 
 JOBS = {
     "table": ["fit", "moons", "--layers", "4", "--width", "32", "--max-steps", "400", "--rows", "1000"],
@@ -106,15 +106,16 @@ def disturbed(words: list[str], kills: int, seed: int, start: Callable[[list[str
                 kept = (run / "checkpoint.safetensors").exists()
                 tally.midst, tally.early = tally.midst + kept, tally.early + (not kept)
                 continue
-            tally.wrong += [f"a resumed training ended with {code}"] if code else _differences(whole, run)
+            tally.wrong += [f"a resumed training ended with {code}"] if code else differences(whole, run)
             shutil.rmtree(run)
         if run.exists() and (run / "checkpoint.safetensors").exists():  # the last one is ended in peace
             code = start([*words, *QUIET, "--out", str(run), "--resume"]).wait(600)
-            tally.wrong += [f"a resumed training ended with {code}"] if code else _differences(whole, run)
+            tally.wrong += [f"a resumed training ended with {code}"] if code else differences(whole, run)
     return tally
 
 
-def _differences(whole: Path, run: Path) -> list[str]:
+def differences(whole: Path, run: Path) -> list[str]:
+    """Name what differs between a run and the one that nothing disturbed."""
     found = []
     if (whole / "model.safetensors").read_bytes() != (run / "model.safetensors").read_bytes():
         found.append("other weights")

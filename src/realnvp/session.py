@@ -1,6 +1,5 @@
 """The ``for`` around the training loop that every estimator runs: limits, evaluations, best weights, progress."""
 
-import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -12,6 +11,7 @@ from realnvp.train.loop import Guard, TrainingError, fit
 from realnvp.train.optim import adamw, warm_cosine
 from realnvp.train.progress import progress_bar
 from realnvp.train.resume import Checkpoint, Moments, Saver, Stateful, Weights
+from realnvp.train.world import here
 from realnvp.watch import NATS, Limits, Outcome, Record, Unit, Watch
 
 __all__ = ["NATS", "Limits", "Outcome", "Record", "Unit", "train"]
@@ -53,8 +53,13 @@ def train(
     Where the training stands is written to ``checkpoint`` every so often, at the first interrupt (the step is ended
     before that, a second one does not wait) and at the end, together with what is in ``keep`` (where the batches come
     from); one that resumes begins there, with the same numbers on the same machine.
+
+    Of several processes (``realnvp.train.joined``) each gives its own part of the batches, and ``evaluate`` the figure
+    of all rows; the first one's weights are where all begin, its clock ends the training, it alone writes.
     """
-    started = time.monotonic() if started is None else started
+    world = here()
+    started = world.now() if started is None else started
+    world.spread(objective)
     bar, outcome = progress_bar(verbose, title), Outcome() if into is None else into
     watch = Watch(objective, evaluate, limits, unit, facts, started, bar, outcome)
     rate = warm_cosine(limits.warmup)
@@ -81,19 +86,26 @@ def train(
         guard=guard,
         taken=taken,
     )
-    step = None
+    step, alike = None, world.size == 1
+    world.pool(objective)
     try:
-        with Patience(checkpoint is not None) as patience:
+        with Patience(checkpoint is not None or world.size > 1) as patience:
             for step in steps:
                 ended = watch.due(step) and watch.ends(step, watch.look(step), callbacks)
-                saver.offer(step.index, last=ended or patience.asked)
-                if patience.asked and not ended:
+                asked, due = world.agreed(patience.asked, world.rank == 0 and saver.due())
+                if ended or asked or due:
+                    saver.write(step.index)
+                if asked and not ended:
+                    alike = True
                     raise KeyboardInterrupt
                 if ended:
                     break
             else:
                 watch.run_out(step, callbacks)
     except KeyboardInterrupt:
+        if not alike:  # it did not wait for the end of the step, and the others know nothing of it
+            world.reached = False
+            raise
         watch.run_out(step, ())
         watch.outcome.stopped_by = "interrupt"
     except TrainingError as error:
@@ -102,5 +114,7 @@ def train(
             raise
         warnings.warn(f"training ended early: {error}; the best weights before that are kept", stacklevel=2)
     finally:
-        watch.close()
+        world.part(objective)
+        if world.reached:
+            watch.close()
     return watch.outcome

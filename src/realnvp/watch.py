@@ -1,7 +1,6 @@
 """What a training is held to and what is seen of it: limits, units, records, the best weights, the progress bar."""
 
 import math
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from realnvp.train.keep import Average, Best
 from realnvp.train.loop import Step
 from realnvp.train.resume import as_tensor, from_tensor
+from realnvp.train.world import here
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -100,7 +100,7 @@ class Watch:
     ) -> None:
         self.objective, self.limits, self.unit, self.facts, self.start = objective, limits, unit, facts, start
         self.outcome, self.best, self.average = outcome, Best(evaluate), Average(objective)
-        self.bar = bar
+        self.bar, self.world = bar, here()
         self.losses: list[Tensor] = []
         self.step = 0
         self.done, self.next_look, self.best_at = 0.0, limits.every, 0.0
@@ -108,14 +108,14 @@ class Watch:
 
     def progress(self, steps: int) -> float:
         """Share of the training done; once it is stuck, what is left goes by in ``cool``."""
-        done = self.limits.progress(steps, time.monotonic() - self.start)
+        done = self.limits.progress(steps, self.world.clock() - self.start)
         if self.stuck is None:
             return done
         return self.stuck + (1 - self.stuck) * (done - self.stuck) / min(self.limits.cool, 1 - self.stuck)
 
     def left(self, seconds_a_step: float) -> float:
         """Seconds until a limit is met, at this pace."""
-        by_time = self.limits.max_time - (time.monotonic() - self.start) if self.limits.max_time else math.inf
+        by_time = self.limits.max_time - (self.world.clock() - self.start) if self.limits.max_time else math.inf
         return min(by_time, (self.limits.max_steps - self.step) * seconds_a_step)
 
     def waited(self, seconds: float) -> None:
@@ -127,7 +127,7 @@ class Watch:
         self.average.update()
         self.step = step.index
         self.losses.append(step.loss.where(step.loss.isfinite(), torch.nan))  # a skipped step has no say
-        self.done = self.limits.progress(step.index, time.monotonic() - self.start)
+        self.done = self.limits.progress(step.index, self.world.clock() - self.start)
         return self.done >= min(self.next_look - 1e-9, 1.0) or self.cold(step)  # three tenths are more than 0.3
 
     def cold(self, step: Step) -> bool:
@@ -141,7 +141,7 @@ class Watch:
         self.best_at = self.done if self.best.value < before else self.best_at
         record = Record(
             step=step.index,
-            seconds=round(time.monotonic() - self.start, 3),
+            seconds=round(self.world.clock() - self.start, 3),
             train=self.unit.of(float(torch.stack(self.losses).nanmean())),
             held_out=self.unit.of(held_out),
             best=self.unit.of(self.best.value),
@@ -161,7 +161,7 @@ class Watch:
         """Whether the training ends here; the outcome says by what."""
         answers = [callback(record) for callback in callbacks]
         reasons = {
-            "callback": any(map(bool, answers)),
+            "callback": self.world.agreed(any(map(bool, answers)))[0],
             "max_steps": step.index >= self.limits.max_steps,
             "max_time": self.done >= 1,
             "early_stopping": self.cold(step),
@@ -181,7 +181,7 @@ class Watch:
     def state(self) -> dict[str, Tensor]:
         """Return the losses since the last look, the records, and what the clock says."""
         marks = [self.done, self.next_look, self.best_at, self.stuck]
-        seconds = time.monotonic() - self.start
+        seconds = self.world.clock() - self.start
         facts = {"step": self.step, "seconds": seconds, "history": self.outcome.history, "marks": marks}
         losses = torch.stack(self.losses) if self.losses else torch.empty(0)
         return {"losses": losses, "facts": as_tensor(facts)}
@@ -189,7 +189,7 @@ class Watch:
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Take what ``state`` returned: the clock goes on from the seconds spent."""
         facts = from_tensor(state["facts"])
-        self.start = time.monotonic() - facts["seconds"]
+        self.start = self.world.clock() - facts["seconds"]
         self.outcome.history = facts["history"]
         self.done, self.next_look, self.best_at, self.stuck = facts["marks"]
         self.step = facts["step"]

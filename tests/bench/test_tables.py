@@ -206,11 +206,11 @@ def test_the_logarithm_keeps_the_sign_and_has_an_inverse():
 def test_by_the_processor_ours_does_not_count_waiting():
     """A sleep in the midst of the training costs none of the processor's seconds; others still go by the wall."""
     script = (
-        "import time; import realnvp.estimators.density, realnvp.watch as watch\n"
+        "import time; import realnvp.estimators.density, realnvp.train.world as world\n"
         "from bench.tables.budget import tell_ours_by\n"
-        "tell_ours_by('wall'); print(watch.time is time)\n"
-        "tell_ours_by('cpu'); ours, wall = watch.time.monotonic(), time.monotonic(); watch.time.sleep(0.5)\n"
-        "print(watch.time.monotonic() - ours, time.monotonic() - wall)"
+        "tell_ours_by('wall'); print(world.time is time)\n"
+        "tell_ours_by('cpu'); ours, wall = world.time.monotonic(), time.monotonic(); world.time.sleep(0.5)\n"
+        "print(world.time.monotonic() - ours, time.monotonic() - wall)"
     )
     env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=env, check=True)

@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 from realnvp.cli.live import LIVE, Live, live
 from realnvp.cli.serve import Shown, server
 from realnvp.errors import InputError
+from realnvp.train.world import World
 
 QUICK = ["--kernel", "affine", "--no-compile", "--max-steps", "60", "--layers", "2", "--width", "8", "--no-figures"]
 
@@ -121,7 +122,7 @@ def test_a_copy_that_cannot_be_made_does_not_end_the_training(tmp_path):
             raise OSError("no room")
 
     model = Model()
-    with live(model, tmp_path, lambda now, place: None, wanted=True, quiet=True):
+    with live(World(), model, tmp_path, lambda now, place: None, wanted=True, quiet=True):
         with pytest.warns(UserWarning, match=r"not kept up any more \(OSError: no room\); the training goes on"):
             model.callbacks[0](None)
         model.callbacks[0](None)  # and is not said again

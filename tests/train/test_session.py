@@ -1,6 +1,7 @@
 """The ``for`` around the loop: what ends a training, and that the best weights are in place whenever it does."""
 
 import json
+import time
 from itertools import chain, count, cycle, repeat
 
 import pytest
@@ -8,7 +9,6 @@ import torch
 from pull import BAD, TARGET, Distance, away, run
 from torch import nn
 
-from realnvp import session
 from realnvp.session import Limits, Record, Unit
 
 
@@ -16,7 +16,7 @@ from realnvp.session import Limits, Record, Unit
 def clock(monkeypatch):
     """A clock that a test sets."""
     hands = [0.0]
-    monkeypatch.setattr(session.time, "monotonic", lambda: hands[0])
+    monkeypatch.setattr(time, "monotonic", lambda: hands[0])
     return hands
 
 

@@ -160,6 +160,7 @@ def sentences(command: Callable[..., None]) -> Callable[..., None]:
         try:
             with warnings.catch_warnings():
                 warnings.showwarning = _warned
+                _alone(command.__name__)
                 command(*args, **kwargs)
         except KeyboardInterrupt:
             kept = kwargs.get("checkpoint_every") is not None or kwargs.get("resume")
@@ -176,13 +177,22 @@ def sentences(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def _alone(command: str) -> None:
+    """Refuse to do the work of one process in each of several; the first of them says so."""
+    if command != "fit" and "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1":
+        if os.environ.get("RANK") != "0":
+            raise SystemExit(2)
+        raise InputError(f"{command} runs in one process: start it without torchrun")
+
+
 def _warned(message: Warning | str, *_: object, **__: object) -> None:
     """Show a warning as a sentence: the line of the library that it came from says nothing here."""
     sys.stderr.write(f"realnvp: {message}\n")
 
 
 def _fail(sentence: str) -> None:
-    sys.stderr.write(f"realnvp: {sentence}\n")
+    rank = os.environ.get("RANK", "0") if "TORCHELASTIC_RUN_ID" in os.environ else "0"
+    sys.stderr.write(f"realnvp: {'' if rank == '0' else f'process {rank}: '}{sentence}\n")
     raise SystemExit(2)
 
 

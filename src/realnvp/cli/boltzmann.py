@@ -14,6 +14,7 @@ from realnvp.cli.potential import named_potential
 from realnvp.cli.report import PAGE, keep_draws, provenance, write_page
 from realnvp.estimators import BoltzmannGenerator
 from realnvp.report import draw_energy
+from realnvp.train.world import World
 
 __all__ = ["measured", "run"]
 
@@ -39,7 +40,7 @@ def run(
         exact = getattr(potential, "log_normalizer", None)
         data = {"name": name, "log_normalizer": exact}
         store = partial(_store, data)
-        with watching(model, folder, store, wanted=live, quiet=quiet), interrupts(model):
+        with watching(World(), model, folder, store, wanted=live, quiet=quiet), interrupts(model):
             model.fit(potential)
         _store(data, model, folder, force=force)
     if draws:

@@ -4,8 +4,8 @@ import shlex
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from realnvp.cli.base import figures, interrupts, measured_rows, noticed, reserved, say, use_threads, why
+from realnvp.cli.base import figures, interrupts, measured_rows, noticed, say, use_threads, why
 from realnvp.cli.baselines import baselines
 from realnvp.cli.live import live
 from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
-from realnvp.cli.resume import check_resume, kept, say_how
+from realnvp.cli.resume import check_resume, say_how
 from realnvp.cli.source import HELD_OUT, Source, read_source
+from realnvp.cli.world import keeping, place, started_again, together
 from realnvp.data.columns import check_edges, edges_of, kinds_of
 from realnvp.estimators.density import AUTO, RealNVP
 from realnvp.estimators.parts.base import check_params
@@ -27,6 +28,7 @@ from realnvp.files import CHECKPOINT
 from realnvp.measure import mean_nll, truth_gap
 from realnvp.measure.base import plain_arrays
 from realnvp.report import draw_run, in_numbers
+from realnvp.train.world import World
 from realnvp.words import in_words
 
 __all__ = ["run"]
@@ -51,25 +53,22 @@ class Choices:
 
 
 def run(data: str, params: dict, chosen: Choices) -> None:
-    """Fit a model to ``data`` and write its run folder."""
-    started, quiet = time.monotonic(), chosen.quiet
-    model = RealNVP(**params)
-    check_params(model, AUTO)
-    use_threads(chosen.threads, model.width)
-    check_resume(resume=chosen.resume, out=chosen.out)
-    told: dict = {"seed": model.random_state, "missing": model.missing, "kinds": model.kinds, "drop": chosen.drop}
-    source = read_source(data, chosen.columns, chosen.context, chosen.rows, **told)
-    _by_number(model, source)
-    with reserved(Path(data).stem, chosen.out, chosen.force or chosen.resume) as folder:
-        checkpoint = kept(folder, every=chosen.checkpoint_every, resume=chosen.resume, force=chosen.force)
-        say(_opening(source, model), quiet=quiet)
-        watch = live(model, folder, partial(_store, source), wanted=chosen.live, quiet=quiet)
-        with watch, interrupts(model), _told_by_name():
-            model.fit(source.learnt, context=source.context, checkpoint=checkpoint)
+    """Fit a model to ``data`` and write its run folder; of several processes the first writes and speaks."""
+    started = time.monotonic()
+    with ExitStack() as stack:
+        with together() as world:
+            quiet = chosen.quiet or world.rank > 0
+            model = RealNVP(**params | {"verbose": not quiet})
+            source = _read(data, model, chosen)
+            again = started_again(world, chosen.out)
+            chosen = replace(chosen, quiet=quiet, force=chosen.force or again)
+            named = place(world, Path(data).stem, chosen.out, force=chosen.force or chosen.resume)
+            folder = stack.enter_context(named)
+            _learn(world, model, source, folder, chosen, again=again)
+        if world.rank:
+            return
         _name(model, source)
         noticed(model.columns_, quiet=quiet)
-        if checkpoint is None:
-            (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
         measured = _measure(model, source)
         _save(model, folder, source, measured, chosen.force or chosen.resume)
         _keep(folder, source)
@@ -81,6 +80,29 @@ def run(data: str, params: dict, chosen: Choices) -> None:
             say(f"interrupted while drawing: the model is safe in {folder}", quiet=quiet)
     write_page(folder, quiet=True)
     _close(model, folder, source, measured, time.monotonic() - started, chosen)
+
+
+def _read(data: str, model: RealNVP, chosen: Choices) -> Source:
+    """Check what was chosen, and read the rows to learn from and to measure on."""
+    check_params(model, AUTO)
+    use_threads(chosen.threads, model.width)
+    check_resume(resume=chosen.resume, out=chosen.out)
+    told: dict = {"seed": model.random_state, "missing": model.missing, "kinds": model.kinds, "drop": chosen.drop}
+    source = read_source(data, chosen.columns, chosen.context, chosen.rows, **told)
+    _by_number(model, source)
+    return source
+
+
+def _learn(world: World, model: RealNVP, source: Source, folder: Path, chosen: Choices, *, again: bool) -> None:
+    """Train the model, keeping a checkpoint if one is wanted."""
+    told: dict = {"every": chosen.checkpoint_every, "resume": chosen.resume, "force": chosen.force}
+    checkpoint = keeping(world, folder, chosen.out, again=again, **told)
+    say(_opening(source, model), quiet=chosen.quiet)
+    watch = live(world, model, folder, partial(_store, source), wanted=chosen.live, quiet=chosen.quiet)
+    with watch, interrupts(model), _told_by_name():
+        model.fit(source.learnt, context=source.context, checkpoint=checkpoint)
+    if checkpoint is None and not world.rank:
+        (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
 
 
 def _by_number(model: RealNVP, source: Source) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from realnvp.cli.base import say
+from realnvp.errors import InputError
+from realnvp.train.world import World
 from realnvp.watch import Record
 
 __all__ = ["LIVE", "live"]
@@ -45,11 +47,14 @@ class Live:
 
 @contextlib.contextmanager
 def live(
-    model: Any, folder: Path, save: Callable[[Any, Path], None], *, wanted: bool, quiet: bool = False
+    world: World, model: Any, folder: Path, save: Callable[[Any, Path], None], *, wanted: bool, quiet: bool = False
 ) -> Iterator[None]:
     """Keep copies of ``model`` in the run's folder while it is trained, if that is ``wanted``; then none are left."""
+    if wanted and world.size > 1:  # a copy is measured on all processes' rows, and only the first would ask for it
+        raise InputError(f"a training by {world.size} processes cannot be watched: leave --live out")
     place = folder / LIVE
-    shutil.rmtree(place, ignore_errors=True)  # of a training that was killed
+    if not world.rank:
+        shutil.rmtree(place, ignore_errors=True)  # of a training that was killed
     if not wanted:
         yield
         return

@@ -3,16 +3,18 @@
 import math
 import shlex
 import time
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from realnvp.cli.base import figures, interrupts, picture_rows, reserved, say, then, use_threads, why
+from realnvp.cli.base import figures, interrupts, picture_rows, say, then, use_threads, why
 from realnvp.cli.live import live
 from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
-from realnvp.cli.resume import check_resume, kept, say_how
+from realnvp.cli.resume import check_resume, say_how
+from realnvp.cli.world import keeping, place, started_again, together
 from realnvp.data.images import IMAGE_SETS, ImageSet, image_set, read_images
 from realnvp.errors import InputError
 from realnvp.estimators import ImageRealNVP
@@ -20,6 +22,7 @@ from realnvp.estimators.pictures.flows import KERNELS
 from realnvp.files import CHECKPOINT
 from realnvp.measure import pixelwise_bits
 from realnvp.report import IMAGE_FILES, draw_images
+from realnvp.train.world import World
 
 __all__ = ["Chosen", "fit", "holds_pictures"]
 
@@ -63,21 +66,23 @@ class Chosen:
 
 
 def fit(data: str, params: dict, chosen: Chosen) -> None:
-    """Fit a flow of pictures and write its run folder."""
-    started, quiet, by_label = time.monotonic(), chosen.quiet, chosen.by_label
+    """Fit a flow of pictures and write its run folder; of several processes the first writes and speaks."""
+    started, by_label = time.monotonic(), chosen.by_label
     if chosen.threads:
         use_threads(chosen.threads, 0)
     check_resume(resume=chosen.resume, out=chosen.out)
-    source = _source(data, chosen, params["random_state"])
-    with reserved(source.name, chosen.out, chosen.force or chosen.resume) as folder:
-        model = ImageRealNVP(**params, levels=source.levels)
-        checkpoint = kept(folder, every=chosen.checkpoint_every, resume=chosen.resume, force=chosen.force)
-        say(_opening(source, model, by_label), quiet=quiet)
-        watch = live(model, folder, partial(_store, source, by_label), wanted=chosen.live, quiet=quiet)
-        with watch, interrupts(model):
-            model.fit(source.train, context=source.train_labels if by_label else None, checkpoint=checkpoint)
-        if checkpoint is None:
-            (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
+    with ExitStack() as stack:
+        with together() as world:
+            quiet = chosen.quiet or world.rank > 0
+            source = world.led(partial(_source, data, chosen, params["random_state"]))
+            again = started_again(world, chosen.out)
+            chosen = replace(chosen, quiet=quiet, force=chosen.force or again)
+            named = place(world, source.name, chosen.out, force=chosen.force or chosen.resume)
+            folder = stack.enter_context(named)
+            model = ImageRealNVP(**params | {"verbose": not quiet}, levels=source.levels)
+            _learn(world, model, source, folder, chosen, again=again)
+        if world.rank:
+            return
         _save(model, folder, source, by_label, force=chosen.force or chosen.resume)
         say("measuring …", quiet=quiet)
         try:
@@ -105,6 +110,19 @@ def fit(data: str, params: dict, chosen: Chosen) -> None:
     if model.stopped_by_ == "interrupt":
         say_how(folder, quiet=quiet)
     say(f"next         realnvp sample {folder} -n 100{given} --out samples.png", quiet=quiet)
+
+
+def _learn(world: World, model: ImageRealNVP, source: ImageSet, folder: Path, chosen: Chosen, *, again: bool) -> None:
+    """Train the model, keeping a checkpoint if one is wanted."""
+    told: dict = {"every": chosen.checkpoint_every, "resume": chosen.resume, "force": chosen.force}
+    checkpoint = keeping(world, folder, chosen.out, again=again, **told)
+    say(_opening(source, model, chosen.by_label), quiet=chosen.quiet)
+    store = partial(_store, source, chosen.by_label)
+    watch = live(world, model, folder, store, wanted=chosen.live, quiet=chosen.quiet)
+    with watch, interrupts(model):
+        model.fit(source.train, context=source.train_labels if chosen.by_label else None, checkpoint=checkpoint)
+    if checkpoint is None and not world.rank:
+        (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
 
 
 def _source(data: str, chosen: Chosen, seed: int) -> ImageSet:

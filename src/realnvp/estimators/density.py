@@ -1,7 +1,6 @@
 """``RealNVP``: learn a density from samples, with scikit-learn's conventions."""
 
 import os
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -42,6 +41,7 @@ from realnvp.estimators.parts.use import TableUse, quantile_curve
 from realnvp.session import Record
 from realnvp.train.checkpoint import read_run, rebuilding, write_run
 from realnvp.train.resume import Checkpoint
+from realnvp.train.world import here
 
 __all__ = ["AUTO", "RealNVP"]
 
@@ -188,9 +188,10 @@ class RealNVP(Missing, Conditional, TableUse, Watched, BaseEstimator):
         Raises ``InputError`` (a ``ValueError``) for what cannot be learnt from. An interrupt leaves the best model
         in place and is raised again. A ``realnvp.train.Checkpoint`` lets it go on with the same rows and parameters.
         """
-        started = time.monotonic()
+        started, world = here().now(), here()
         check_params(self, AUTO)
-        sample, seed = self._sample(X, context, sample_weight), seed_of(self.random_state)
+        sample, seed = self._sample(X, context, sample_weight), world.first(lambda: seed_of(self.random_state))
+        world.same(lambda: fingerprint(sample.tensors()), "rows")
         filled = fill(sample, self.validation_fraction, seed, missing=self.missing)
         sample, self.gap_mixture_ = filled.sample, filled.mixture if context is not None else None
         log_m = mean_of(self._log_m, filled.held, sample)
@@ -214,11 +215,12 @@ class RealNVP(Missing, Conditional, TableUse, Watched, BaseEstimator):
 
         Standardisation and the held-out figure come from the first ``held_out`` rows drawn.
         """
-        started = time.monotonic()
+        started, world = here().now(), here()
         check_params(self, AUTO)
         sample = self._sample(draw(held_out))
+        world.same(lambda: fingerprint(sample.tensors()), "first rows of the stream")
         refuse_gaps(sample.arrays[0], names := column_names(self), "a stream gives whole rows")
-        seed, self.gap_mixture_ = seed_of(self.random_state), None
+        seed, self.gap_mixture_ = world.first(lambda: seed_of(self.random_state)), None
         noise = np.random.default_rng(seed)
         crew = Crew(self, sample, sample, seed, started, measured=True, fresh=True, log_m=float(self._log_m.mean()))
 
@@ -279,7 +281,7 @@ class RealNVP(Missing, Conditional, TableUse, Watched, BaseEstimator):
         if sample_weight is not None:
             weights = row_weights(sample_weight, len(rows))
             sample = Sample(sample.arrays, weights).pick(weights > 0)
-        self.laws_, self.codec_ = told_apart(self, sample.arrays[0], X, labels)
+        self.laws_, self.codec_ = here().first(lambda: told_apart(self, sample.arrays[0], X, labels))
         y, log_m = in_code(self.codec_, self.laws_.independent(sample.arrays[0]), 0)
         self._log_m = log_m
         return Sample([y, *sample.arrays[1:]], sample.weights)

@@ -3,7 +3,6 @@
 import copy
 import math
 import os
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -37,6 +36,7 @@ from realnvp.objectives import MaxLikelihood, VariationalDequantisation
 from realnvp.session import Limits, Outcome, Record, Unit, train
 from realnvp.train.checkpoint import read_run, rebuilding, write_run
 from realnvp.train.resume import Checkpoint
+from realnvp.train.world import here
 
 __all__ = ["ImageRealNVP"]
 
@@ -164,7 +164,7 @@ class ImageRealNVP(PictureModel):
         far in place and is raised again. ``checkpoint``, a ``realnvp.train.Checkpoint``, keeps where the training
         stands in a file, so that it can go on: with the same pictures, parameters and seed, and other limits if wished.
         """
-        started = time.monotonic()
+        started, world = here().now(), here()
         check_params(self, ("layers", "width", "scales", "blocks"))
         k = picture_tensor(images, self.levels)
         if len(k) < 2:
@@ -172,14 +172,19 @@ class ImageRealNVP(PictureModel):
         self.grey_ = np.ndim(images) == 3
         self.labels_ = Labels.learn(context, len(k))
         given = self.labels_.read(context, len(k))
-        seed, device = seed_of(self.random_state), device_of(self.device)
+        seed, device = world.first(lambda: seed_of(self.random_state)), device_of(self.device)
         arrays = [a.to(device) for a in (k, given) if a is not None]
+        world.same(lambda: fingerprint(arrays), "pictures")
         held, kept = hold_out(len(k), min(self.validation_fraction, _HELD_OUT / len(k)), seed)
         self.architecture_ = architecture(self, k.shape[1:], self.labels_.width, device)
         flow = image_flow(self.architecture_, seed).to(device)
         noise = dequantiser(self.architecture_, seed)
         self.noise_ = noise if noise is None else noise.to(device)
         pictures, measured = ([a[part] for a in arrays] for part in (kept, held))
+        if (most := min(self.batch_size, len(kept))) < world.size:  # batch statistics want a picture of each process
+            raise InputError(
+                f"a batch of {most} is less than a picture for each of {world.size} processes: start fewer"
+            )
         deck = Deck(len(kept), torch.Generator().manual_seed(seed))
         start = next(noisy_batches(pictures, self.levels, max(16, piece_of(k.shape[1:])), False, deck))
         flow.calibrate(*((start,) if isinstance(start, Tensor) else start))
@@ -213,7 +218,7 @@ class ImageRealNVP(PictureModel):
         self._now = lambda: copy.copy(self)._take(copy.deepcopy(flow), copy.deepcopy(noise), book.sheets, so_far)
         outcome = train(
             objective,
-            noisy_batches(arrays, self.levels, self.batch_size, self.flips, deck, self.noise_),
+            here().shared(noisy_batches(arrays, self.levels, self.batch_size, self.flips, deck, self.noise_)),
             lambda module: mean_objective(module, fixed, piece_of(flow.event_shape)),
             limits=Limits(self.max_steps, self.max_time, 0.25 if self.early_stopping else 0.0, every=0.04),
             lr=self.lr,

@@ -3,5 +3,6 @@
 from realnvp.train.loop import Step, TrainingError, fit
 from realnvp.train.optim import adamw, warm_cosine
 from realnvp.train.resume import Checkpoint
+from realnvp.train.world import joined
 
-__all__ = ["Checkpoint", "Step", "TrainingError", "adamw", "fit", "warm_cosine"]
+__all__ = ["Checkpoint", "Step", "TrainingError", "adamw", "fit", "joined", "warm_cosine"]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from realnvp.train.dice import Dice
+from realnvp.train.world import here
 
 __all__ = ["COST", "PILOT", "SAVES", "Engine"]
 
@@ -82,10 +83,10 @@ class Engine(nn.Module):
         if self.choice is True:
             return True
         if self.steps == PILOT // 3:  # the first steps are slower
-            self.begun = time.monotonic()
+            self.begun = here().clock()  # the same on all ranks, which then decide alike
         if self.steps < PILOT:
             return False
-        pace = (time.monotonic() - self.begun) / (PILOT - PILOT // 3)
+        pace = (here().clock() - self.begun) / (PILOT - PILOT // 3)
         self.settled = SAVES * self.left(pace) < COST * sum(1 for _ in self.objective.parameters())
         return not self.settled
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from realnvp.train.base import GuardedOptimizer
+from realnvp.train.world import here
 
 __all__ = ["Guard", "Step", "TrainingError", "fit"]
 
@@ -44,18 +45,22 @@ def fit(
     skipped and counted. Five in a row put back the last good weights and halve the rate (one is enough to put them
     back where it spoilt running statistics); eight halvings without a good stretch between them are a
     ``TrainingError``. To go on with a training, give its ``guard`` and the number of steps ``taken``.
+
+    Of several processes (``joined``) each gives its own part of the batches; loss and gradient are those of all rows,
+    and it lasts until all have given theirs.
     """
     params = [p for p in objective.parameters() if p.requires_grad]
     rates = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
     guard = Guard(objective, optimizer) if guard is None else guard
-    for index, batch in enumerate(batches, taken + 1):
+    exchange = here().exchange(params)
+    for index, batch in enumerate(exchange.deal(batches), taken + 1):
         factor = guard.factor * (schedule(index - 1) if schedule else 1.0)
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * factor
         optimizer.zero_grad(set_to_none=True)
-        loss = objective(batch)
-        loss.backward()
-        loss, grads = loss.detach(), [p.grad for p in params if p.grad is not None]
+        if (loss := exchange.backward(objective, batch)) is None:
+            return
+        grads = [p.grad for p in params if p.grad is not None]
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))
         good = torch.isfinite(loss) & torch.isfinite(norm)
         guard.watch(good)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from realnvp.errors import InputError
 from realnvp.files import CHECKPOINT, check_folder, write_atomically
 from realnvp.train.base import GuardedOptimizer
+from realnvp.train.world import here
 
 __all__ = [
     "CHECKPOINT",
@@ -26,6 +27,7 @@ __all__ = [
     "Weights",
     "as_tensor",
     "from_tensor",
+    "read_job",
     "read_note",
 ]
 
@@ -55,10 +57,11 @@ class Checkpoint:
     ) -> None:
         self.path, self.every, self.resume, self.note = Path(folder) / CHECKPOINT, every, resume, note
         self.about: dict[str, Any] = {}
+        self.job = ""  # the name under which an engine starts processes again
         self._last = time.monotonic()
         if not every > 0:
             raise InputError(f"a checkpoint is written every so many seconds, a positive number, got {every!r}")
-        if resume and not self.path.is_file():
+        if resume and here().rank == 0 and not self.path.is_file():
             raise InputError(f"{self.path.parent} holds no {CHECKPOINT}: nothing can be resumed, fit without resume")
 
     def due(self) -> bool:
@@ -75,13 +78,20 @@ class Checkpoint:
 
         kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         told = json.loads(json.dumps({"about": self.about, "facts": facts, "note": self.note}))
+        told |= {"job": self.job} if self.job else {}
         told["sha256"] = _digest(kept, told)
         check_folder(self.path.parent)
         write_atomically(self.path, save(kept, metadata={"realnvp": json.dumps(told)}))
         self.wait()
 
     def read(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Return what was written; refuse a damaged file, and one about something else."""
+        """Return what was written; refuse a damaged file, and one about something else.
+
+        Of several processes the first reads it, and writes it.
+        """
+        return here().first(self._read)
+
+    def _read(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -107,11 +117,20 @@ class Checkpoint:
 
 def read_note(folder: str | os.PathLike) -> str:
     """Return the note of the checkpoint in a folder; none where there is no checkpoint or it cannot be read."""
+    return _told(folder, "note")
+
+
+def read_job(folder: str | os.PathLike) -> str:
+    """Return the job that the checkpoint in a folder is of; none where it is of none or cannot be read."""
+    return _told(folder, "job")
+
+
+def _told(folder: str | os.PathLike, what: str) -> str:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(Path(folder) / CHECKPOINT, framework="pt") as file:
-            return str(json.loads((file.metadata() or {})["realnvp"]).get("note", ""))
+            return str(json.loads((file.metadata() or {})["realnvp"]).get(what, ""))
     except (OSError, SafetensorError, KeyError, ValueError):
         return ""
 
@@ -185,10 +204,16 @@ class Saver:
             part.restore({k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")})
         return int(facts["step"])
 
-    def offer(self, step: int, *, last: bool) -> None:
-        """Write if it is time, and at the end."""
-        if self.checkpoint is not None and (last or self.checkpoint.due()):
+    def due(self) -> bool:
+        """Whether it is time to write."""
+        return self.checkpoint is not None and self.checkpoint.due()
+
+    def write(self, step: int) -> None:
+        """Write; of several processes each says where it stands, and the first writes."""
+        if self.checkpoint is not None:
             states = {f"{part}/{name}": v for part, kept in self.parts.items() for name, v in kept.state().items()}
+            if here().rank:
+                return
             try:
                 self.checkpoint.write(states, {"step": step})
             except InputError as error:  # a disk that is full now need not be so at the end

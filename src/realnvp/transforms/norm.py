@@ -1,5 +1,7 @@
 """Normalising bijections: location and scale set from data."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -78,7 +80,8 @@ class BatchNorm(Diagonal):
     ``mean`` and ``var`` are the running statistics ``momentum * old + (1 - momentum) * batch``. In training mode
     ``forward`` first moves them, lets the gradient pass through the batch's part, and normalises with what it has just
     stored: evaluation and the inverse read the same numbers, so all of them agree on the density. ``inverse`` never
-    moves them; before any ``forward`` they are 0 and 1.
+    moves them; before any ``forward`` they are 0 and 1. Where a batch is shared among processes, ``pooled(mean, var,
+    rows)`` makes those of the whole batch of the statistics of so many rows (times pixels).
 
     References:
         Real NVP (Dinh et al., 2016), section 3.7, https://arxiv.org/abs/1605.08803
@@ -91,6 +94,7 @@ class BatchNorm(Diagonal):
     def __init__(self, features: int, *, event_dim: int = 1, momentum: float = 0.9, eps: float = 1e-5) -> None:
         super().__init__(features, event_dim=event_dim)
         self.momentum, self.eps = momentum, eps
+        self.pooled: Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]] | None = None
         self.log_gamma = nn.Parameter(torch.zeros(self.shape))
         self.beta = nn.Parameter(torch.zeros(self.shape))
         self.register_buffer("mean", torch.zeros(self.shape))
@@ -112,7 +116,7 @@ class BatchNorm(Diagonal):
             return super().forward(x)
         mean, var = (
             old + (1 - self.momentum) * (new - new.detach())
-            for new, old in zip(self.moments(x), (self.mean, self.var), strict=True)
+            for new, old in zip(self._seen(x), (self.mean, self.var), strict=True)
         )
         return self.normalise(x, *self._combine(mean, var))
 
@@ -128,10 +132,15 @@ class BatchNorm(Diagonal):
         log_scale = 0.5 * torch.log(var + self.eps) - self.log_gamma
         return mean - self.beta * log_scale.exp(), log_scale
 
+    def _seen(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and variance of the batch, also of what other processes have of it."""
+        found = self.moments(x)
+        return found if self.pooled is None else self.pooled(*found, x.numel() // self.features)
+
     def _track(self, x: Tensor) -> tuple[Tensor, Tensor]:
         mean, var = (
             torch.lerp(new.to(old.dtype), old, self.momentum)
-            for new, old in zip(self.moments(x), (self.mean.clone(), self.var.clone()), strict=True)
+            for new, old in zip(self._seen(x), (self.mean.clone(), self.var.clone()), strict=True)
         )
         with torch.no_grad():
             self.mean.copy_(mean)

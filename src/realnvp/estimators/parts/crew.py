@@ -1,7 +1,6 @@
 """The training of a table: one flow after another while there is time, then all of them as one density."""
 
 import copy
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -24,6 +23,7 @@ from realnvp.objectives import MaxLikelihood, WeightedLikelihood
 from realnvp.session import Limits, Outcome, Unit, train
 from realnvp.train.loop import TrainingError
 from realnvp.train.resume import Checkpoint, Stateful, as_tensor, from_tensor
+from realnvp.train.world import here
 from realnvp.transforms import Compose
 
 __all__ = ["Crew", "Feed"]
@@ -54,7 +54,7 @@ class Crew:
         kept: rows to learn from.
         held: rows to measure on; those of ``kept`` where ``measured`` is false.
         seed: of the first flow; those after it take the numbers that follow.
-        started: when the fit began, by ``time.monotonic``.
+        started: when the fit began, by the world's clock.
         fresh: ``kept`` are the first rows of a stream that does not end: nothing can be learnt by heart.
         log_m: what is added to mean log densities of the rows to make them those of the data.
     """
@@ -89,7 +89,7 @@ class Crew:
         self.plain = kept.plain().scaled(scalers(self.scaler))
         self.offset = float(scalers(self.scaler)[0].scale.log().sum())
         self.unit = Unit(offset=self.offset - log_m)
-        self.bend = bending(self.plain[0], model.marginals, seed)
+        self.bend = here().first(lambda: bending(self.plain[0], model.marginals, seed))
 
     def train(self, feed: Feed, checkpoint: Checkpoint | None = None) -> None:
         """Train the flows, each on what ``feed`` gives, or go on where a checkpoint says."""
@@ -125,7 +125,7 @@ class Crew:
         likelihood = MaxLikelihood if len(self.held) == self.given else WeightedLikelihood
         outcome = train(
             likelihood(MEMORIES[model.memory](member.core)),
-            batches,
+            here().shared(batches),
             lambda module: mean_objective(module, self.held),
             limits=Limits(
                 self.most,
@@ -147,7 +147,7 @@ class Crew:
         member.history, member.stopped_by = outcome.history, outcome.stopped_by
         member.flow.eval()
         self.members.append(member)
-        self.seconds = max(time.monotonic() - self.began, self.seconds + member.spent[1])
+        self.seconds = max(here().now() - self.began, self.seconds + member.spent[1])
 
     @property
     def most(self) -> int:
@@ -226,7 +226,7 @@ class Crew:
         """Take what ``state`` returned."""
         facts = from_tensor(state["facts"])
         self.members, self.seconds = [], facts["seconds"]
-        self.began = time.monotonic() - self.seconds
+        self.began = here().now() - self.seconds
         for i, told in enumerate(facts["members"]):
             core = build(told["shape"], 0)
             member = Member(told["shape"], core, whole(core).eval(), told["kind"], told["history"], told["stopped_by"])
@@ -276,7 +276,8 @@ class Crew:
         if not few or self.given > 1 or self.model.members == 1 or budget(self.model) < 1:
             return None
         seconds = self.model.max_time and _BEFORE * self.model.max_time
-        base = best_mixture(self.plain[0], self.held[0], self.seed, seconds, self.row_weights).to(self.held[0])
+        data = (self.plain[0], self.held[0], self.seed, seconds, self.row_weights)
+        base = here().first(lambda: best_mixture(*data)).to(self.held[0])
         bare = {"kernel": "none", "layers": 0, "base": "mixture", "components": len(base.logits), "marginals": False}
         return self._whole(self._shape(self.kinds[0], marginals=False) | bare, Flow(Compose(), base))
 

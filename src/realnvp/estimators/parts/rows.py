@@ -14,6 +14,7 @@ from realnvp.errors import InputError
 from realnvp.estimators.parts.base import CHUNK, chunk_of
 from realnvp.flow import Flow
 from realnvp.nets import Standard
+from realnvp.train.world import here
 from realnvp.transforms import Standardise
 
 __all__ = [
@@ -119,13 +120,13 @@ def in_chunks(function: Callable[..., Tensor], arrays: Sequence[np.ndarray | Non
 
 @torch.no_grad()
 def mean_objective(objective: nn.Module, rows: Sequence[Tensor], chunk: int = CHUNK) -> float:
-    """Mean of ``objective`` over all rows, ``chunk`` at a time, in evaluation mode."""
-    was = objective.training
+    """Mean of ``objective`` over all rows, ``chunk`` at a time, in evaluation mode; each process takes its share."""
+    was, world = objective.training, here()
     objective.eval()
-    pieces = zip(*(a.split(chunk) for a in rows), strict=True)
-    total = sum(len(p[0]) * float(objective(p[0] if len(p) == 1 else p)) for p in pieces)
+    pieces = zip(*(a.split(chunk) for a in map(world.share, rows)), strict=True)
+    total = sum(len(p[0]) * float(objective(p[0] if len(p) == 1 else p)) for p in pieces if len(p[0]))
     objective.train(was)
-    return total / len(rows[0])
+    return world.total(total) / len(rows[0])
 
 
 @torch.no_grad()
