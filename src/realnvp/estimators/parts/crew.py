@@ -55,8 +55,10 @@ class Crew:
         held: rows to measure on; those of ``kept`` where ``measured`` is false.
         seed: of the first flow; those after it take the numbers that follow.
         started: when the fit began, by ``time.monotonic``.
-        fresh: ``kept`` are the first rows of a stream that does not end: nothing can be learnt by heart.
         log_m: what is added to mean log densities of the rows to make them those of the data.
+        many: how many rows there are to learn from, where ``kept`` are some of them.
+        moments: rows with the mean and the standard deviation of each array, where they are known better than from
+            ``kept``.
     """
 
     core: Flow
@@ -70,11 +72,12 @@ class Crew:
         started: float,
         *,
         measured: bool,
-        fresh: bool = False,
         log_m: float = 0.0,
+        many: int | None = None,
+        moments: Sequence[np.ndarray] | None = None,
     ) -> None:
         self.model, self.kept, self.seed, self.measured = model, kept, seed, measured
-        self.few = 10**9 if fresh else len(kept)
+        self.few = len(kept) if many is None else many
         self.device = device_of(model.device)
         features, context = kept.arrays[0].shape[1], kept.arrays[1].shape[1] if len(kept.arrays) > 1 else 0
         self.kinds, self.count = settings(model, self.few, features, context, self.device)
@@ -82,7 +85,7 @@ class Crew:
         self.chosen: list[Member] = []
         self.began, self.seconds = started, 0.0
         self.scaler = whole(build(self._shape(self.kinds[0], marginals=False), seed)).to(self.device)
-        for scaler, a in zip(scalers(self.scaler), kept.moments(), strict=True):
+        for scaler, a in zip(scalers(self.scaler), moments or kept.moments(), strict=True):
             scaler.calibrate(tensor(a))
         self.given = len(kept.arrays)
         self.rows, self.held = (part.scaled(scalers(self.scaler)) for part in (kept, held))
