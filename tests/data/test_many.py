@@ -167,7 +167,7 @@ def test_files_are_named_by_folder_glob_or_address(folder, name):
     files = ManyFiles.open(name.format(folder))
 
     assert files.rows == ROWS
-    assert [place.place.within for place in files.files] == [f"part{i}.parquet" for i in range(5)]
+    assert [file.within for file in files.files] == [f"part{i}.parquet" for i in range(5)]
 
 
 def test_what_is_hidden_in_a_folder_is_passed_over(folder):

@@ -38,6 +38,7 @@ class Choices:
     context: list[str]
     drop: list[str]
     rows: int | None
+    skip_bad_files: bool
     threads: int | None
     out: Path | None
     checkpoint_every: float | None
@@ -55,13 +56,14 @@ def run(data: str, params: dict, chosen: Choices) -> None:
     use_threads(chosen.threads, model.width)
     check_resume(resume=chosen.resume, out=chosen.out)
     told: dict = {"seed": model.random_state, "missing": model.missing, "kinds": model.kinds, "drop": chosen.drop}
+    told["skip_bad_files"] = chosen.skip_bad_files
     source = read_source(data, chosen.columns, chosen.context, chosen.rows, **told)
     _by_number(model, source)
-    with reserved(Path(data).stem, chosen.out, chosen.force or chosen.resume) as folder:
+    with reserved(source.name, chosen.out, chosen.force or chosen.resume) as folder:
         checkpoint = kept(folder, every=chosen.checkpoint_every, resume=chosen.resume, force=chosen.force)
         say(_opening(source, model), quiet=quiet)
         with interrupts(model), _told_by_name():
-            model.fit(source.learnt, context=source.context, checkpoint=checkpoint)
+            source.fit(model, checkpoint)
         model.codec_ = model.codec_.renamed(model.laws_.others(source.columns))
         noticed(model.columns_, quiet=quiet)
         if checkpoint is None:
@@ -108,7 +110,8 @@ def _told_by_name() -> Iterator[None]:
 def _opening(source: Source, model: RealNVP) -> str:
     given = f" given {', '.join(source.context_columns)}" if source.context_columns else ""
     kernel = "couplings chosen by the table's size" if model.kernel == "auto" else f"{model.kernel} couplings"
-    rows, columns = f"{len(source.train):,} rows", f"{len(source.columns)} columns{given}"
+    rows, columns = f"{source.rows:,} rows", f"{len(source.columns)} columns{given}"
+    rows += f" in {source.facts['files']:,} files" if source.facts else ""
     return f"learning {source.name}: {rows} of {columns}; {kernel}, {model.base} base, seed {model.random_state}"
 
 
@@ -131,10 +134,11 @@ def _measure(model: RealNVP, source: Source) -> dict[str, Any]:
 def _save(model: RealNVP, folder: Path, source: Source, measured: dict, force: bool) -> None:
     data = {
         "name": source.name,
-        "rows": len(source.train),
+        "rows": source.rows,
         "held_out_rows": len(source.held_out),
         "columns": source.columns,
         "context_columns": list(source.context_columns),
+        **source.facts,
     }
     names = {} if source.truth else {"columns": source.columns}
     model.save(folder, force=force, data=data, figures=measured, **provenance(), **names)

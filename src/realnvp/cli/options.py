@@ -38,6 +38,7 @@ __all__ = [
     "Run",
     "RunOut",
     "Seed",
+    "SkipBadFiles",
     "Split",
     "Threads",
     "Width",
@@ -142,6 +143,9 @@ Threads = Annotated[
 ]
 MaxTime = Annotated[float | None, typer.Option(help="Most seconds of training.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same numbers.")]
+SkipBadFiles = Annotated[
+    bool, typer.Option("--skip-bad-files", help="Of many files: leave out and count those that cannot be read.")
+]
 RunOut = Annotated[Path | None, typer.Option(help="Run folder to write; by default runs/NAME.")]
 NoFigures = Annotated[bool, typer.Option("--no-figures", help="Draw no figures.")]
 Run = Annotated[Path, typer.Argument(help="A folder that fit wrote.")]

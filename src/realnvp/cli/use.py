@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from realnvp.cli.base import counted, figures, measured_rows, noticed, say, why
-from realnvp.cli.pieces import Tally, held_by, parted, pieces, told_unknown, unknown_rows, unseen
+from realnvp.cli.pieces import held_by, parted, pieces, read_as, unknown_rows, unseen
 from realnvp.cli.resume import unfinished
+from realnvp.cli.scores import Scorer, score_files, score_pieces
 from realnvp.data.collinear import Laws
+from realnvp.data.many import ManyFiles
+from realnvp.data.sources.places import is_many
 from realnvp.data.table import table_columns
 from realnvp.data.write import TableWriter
 from realnvp.errors import InputError, nearest
@@ -87,8 +90,10 @@ def _energy(run: Path, *, asked: bool = False) -> "BoltzmannGenerator":
     return BoltzmannGenerator.load(run, named_potential(name) if asked and ":" in name else None)
 
 
-def score(run: Path, data: Path, out: Path, *, force: bool, quiet: bool) -> None:
-    """Write the log density of each row of ``data`` into a file."""
+def score(
+    run: Path, data: str, out: Path, *, engine: str = "plain", skip_bad_files: bool = False, force: bool, quiet: bool
+) -> None:
+    """Write the log density of each row of ``data`` into a file, or, of many files, into a folder."""
     from realnvp.estimators import RealNVP
 
     columns, given = _columns(run)
@@ -96,25 +101,22 @@ def score(run: Path, data: Path, out: Path, *, force: bool, quiet: bool) -> None
     missing = config["params"].get("missing", "refuse")
     labels = held_by(config)
     advice = "" if labels else ", or fit with --missing marginalise"
-    read = pieces(data, _matching(data, [*columns, *given]), labels, missing=missing, advice=advice)
-    writer = TableWriter(out, ["log_prob"], force=force)
+    many = is_many(data) or (engine != "plain" and data.lower().endswith(".parquet"))
+    if not many and (engine != "plain" or skip_bad_files):
+        option = "--skip-bad-files" if skip_bad_files else f"--engine {engine}"
+        raise InputError(f"{data} is not of Parquet files: leave {option} out")
+    if many:
+        files = ManyFiles.open(data, columns, context=given, skip_bad_files=skip_bad_files)
+        files = files.as_told(read_as([*columns, *given], labels))
+    else:
+        read = pieces(Path(data), _matching(Path(data), [*columns, *given]), labels, missing=missing, advice=advice)
     model: Any = _energy(run) if config.get("kind") == "boltzmann" else RealNVP.load(run)
-    tally, first = Tally(), True
-    with writer:
-        for piece in counted(read, None, "scoring", quiet=quiet):
-            X, C = parted(piece, len(columns))
-            known = ~unknown_rows(piece, labels)
-            log_prob = np.full(len(piece), -np.inf)
-            if known.any():
-                context = {"context": C[known]} if given else {}
-                with plain_arrays():  # the columns were chosen by name above
-                    log_prob[known] = model.score_samples(X.rows(known) if labels else X[known], **context)
-            if first and not known.all():
-                told_unknown(data, piece, labels, tally.rows)
-                first = False
-            writer.write(log_prob[:, None])
-            tally.add(log_prob, np.zeros(len(piece), bool) if labels else np.isnan(X).any(1), known)
-    say(f"{tally.rows:,} log densities in {out}: {tally.told()}", quiet=quiet)
+    scorer = Scorer(model, len(columns), bool(given), labels)
+    if many:
+        told: dict[str, Any] = {"engine": engine, "missing": missing, "advice": advice}
+        score_files(scorer, files, out, **told, force=force, quiet=quiet)
+    else:
+        score_pieces(scorer, data, read, out, force=force, quiet=quiet)
 
 
 def impute(run: Path, data: Path, out: Path, *, seed: int, force: bool, quiet: bool) -> None:

@@ -1,6 +1,5 @@
 """One pass over a table of many files: what it holds, and a sample of its rows to begin a fit with."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,10 +47,15 @@ class Survey:
         return len(self.sample) + len(self.away) == self.count
 
     def without(self, rows: np.ndarray) -> "Survey":
-        """Take some rows of the sample, by their places in it, out of what is learnt from."""
+        """Take some rows of the sample, by their places in it, out of what is learnt from.
+
+        Those of them that hold what no other row of the sample does still tell what a column can be.
+        """
         rest = np.delete(np.arange(len(self.at)), rows)
+        kept, gone = self.sample.rows(rest), self.sample.rows(rows)
+        rare = Frame.joined([self.rare, gone.rows(_lacking(Frame.joined([kept, self.rare]), gone))])
         away = np.union1d(self.away, self.at[rows])
-        return replace(self, sample=self.sample.rows(rest), at=self.at[rest], away=away)
+        return replace(self, sample=kept, at=self.at[rest], rare=rare, away=away)
 
 
 def survey(files: ManyFiles, seed: int, *, sample: int | None = None) -> Survey:
@@ -156,18 +160,25 @@ class _Rare:
 
     def found(self, sample: Frame) -> Frame:
         """Return the rows that hold what the sample lacks."""
-        return Frame.joined([sample.rows(slice(0, 0)), *self._lacking(sample)])
+        ends = [row for side in (self.low, self.high) for _, row in side if row is not None]
+        values = [row for known in self.values for row in (known or {}).values()]
+        seen = Frame.joined([sample.rows(slice(0, 0)), *ends, *values])
+        return seen.rows(_lacking(sample, seen))
 
-    def _lacking(self, sample: Frame) -> Iterator[Frame]:
-        for j, part in enumerate(sample.parts):
-            held = np.asarray(part)
-            known = self.values[j]
-            seen = set(held.tolist()) if known is not None else set()
-            yield from (row for value, row in (known or {}).items() if value not in seen)
-            if held.dtype.kind == "f" and known is None:
-                for end, row in ((held.min(), self.low[j]), (held.max(), self.high[j])):
-                    if row[1] is not None and row[0] != end:
-                        yield row[1]
+
+def _lacking(sample: Frame, rows: Frame) -> list[int]:
+    """Return places of the rows that hold what the sample does not: an end, or a value of a column of few."""
+    found: set[int] = set()
+    for held, part in zip(map(np.asarray, sample.parts), map(np.asarray, rows.parts), strict=True):
+        known = set(held.tolist())
+        if held.dtype.kind != "f" or len(known) <= min(_DISTINCT, len(held) / 5):
+            values = part.tolist()
+            found |= {values.index(value) for value in set(values) - known}
+        if held.dtype.kind == "f" and len(part):
+            low, high = (held.min(), held.max()) if len(held) else (np.inf, -np.inf)
+            found |= {int(part.argmin())} if part.min() < low else set()
+            found |= {int(part.argmax())} if part.max() > high else set()
+    return sorted(found)
 
 
 def _more(known: dict[Any, Frame], frame: Frame, part: Any) -> dict[Any, Frame] | None:

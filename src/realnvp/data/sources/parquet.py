@@ -33,6 +33,7 @@ class Parquet:
 
     def __init__(self, path: Path | Place, groups: Sequence[int] | None = None) -> None:
         self.place, self.path = path, Path(path) if isinstance(path, Path) else path.name
+        self.within = path.name if isinstance(path, Path) else path.within
         self.groups = groups
         with self._open() as file:
             schema, about = file.schema_arrow, file.metadata
