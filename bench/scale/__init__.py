@@ -1,0 +1,1 @@
+"""More rows than memory, more than one process."""
