@@ -84,6 +84,13 @@ def test_the_order_is_of_the_seed_and_of_the_epoch(folder):
     assert not torch.equal(first, Reader(one.files, ids, 64, 1).deal(ROWS)[0])
 
 
+def test_each_epoch_begins_with_other_groups(folder):
+    one = reader(folder, window=700)
+    first, _, second = (one.deal(n)[0] for n in (700, ROWS - 700, 700))
+
+    assert not torch.equal(first.sort().values, second.sort().values)
+
+
 def test_rows_are_shuffled_across_groups_within_the_window_and_not_beyond(folder):
     whole, narrow = reader(folder).deal(700)[0], reader(folder, window=700).deal(700)[0]
 

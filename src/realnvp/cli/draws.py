@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from realnvp.cli.base import sentences
-from realnvp.cli.engines import EngineName
-from realnvp.cli.options import DataDir, Force, Out, Quiet, Run, SkipBadFiles, Split
+from realnvp.cli.options import DataDir, EngineName, Force, Out, Quiet, Run, SkipBadFiles, Split
 from realnvp.cli.parse import values, words
 from realnvp.errors import InputError
 

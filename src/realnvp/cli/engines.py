@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum
 from itertools import pairwise
 from typing import Any
 
@@ -13,17 +12,10 @@ import numpy as np
 
 from realnvp.errors import InputError
 
-__all__ = ["ENGINES", "EngineName", "Scored"]
+__all__ = ["ENGINES", "Scored"]
 
 _BLOCKS = 1000
 """Tasks that work is cut into, at most."""
-
-
-class EngineName(str, Enum):
-    """The engines by name."""
-
-    plain = "plain"
-    ray = "ray"
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ __all__ = [
     "Compile",
     "DataDir",
     "Drop",
+    "EngineName",
     "Force",
     "Kernel",
     "Kinds",
@@ -91,6 +92,13 @@ class PrecisionName(str, Enum):
     auto = "auto"
     float32 = "float32"
     bf16 = "bf16"
+
+
+class EngineName(str, Enum):
+    """Who scores many files."""
+
+    plain = "plain"
+    ray = "ray"
 
 
 class MissingName(str, Enum):
