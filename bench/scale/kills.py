@@ -53,19 +53,20 @@ def scored(run: Path, data: Path, out: Path, *, kills: int = 0, engine: str = "r
     """Score, kill so many workers meanwhile, and return how many were killed."""
     code = "from realnvp.cli import main; main()"
     words = ["score", str(run), str(data), "--out", str(out), "--engine", engine, "--quiet"]
-    process = subprocess.Popen([sys.executable, "-c", code, *words], stderr=subprocess.PIPE)
     dice, done = random.Random(seed), 0
-    while process.poll() is None:
-        time.sleep(dice.uniform(0.02, 0.6))
-        if done < kills and (found := workers(process.pid)):
-            try:
-                os.kill(dice.choice(found), signal.SIGKILL)
-                done += 1
-            except ProcessLookupError:
-                continue
-    if process.returncode:
-        raise RuntimeError(process.communicate()[1].decode())
-    process.communicate()
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen([sys.executable, "-c", code, *words], stdout=said, stderr=said)
+        while process.poll() is None:
+            time.sleep(dice.uniform(0.02, 0.6))
+            if done < kills and (found := workers(process.pid)):
+                try:
+                    os.kill(dice.choice(found), signal.SIGKILL)
+                    done += 1
+                except ProcessLookupError:
+                    continue
+        said.seek(0)
+        if process.returncode:
+            raise RuntimeError(said.read().decode())
     return done
 
 

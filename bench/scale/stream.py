@@ -16,14 +16,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from bench.common import heading, table
+from bench.common import Clock, clocked, heading, table
 
 __all__ = ["COLUMNS", "draw", "main", "model", "write"]
 
@@ -69,65 +68,67 @@ class _Job:
     rows: int
 
 
-def _read(at: _Job) -> float:
+def _read(at: _Job) -> Clock:
     from pyarrow import parquet
 
-    started, seen = time.perf_counter(), 0
-    for path in sorted(at.data.glob("*.parquet")):
-        with parquet.ParquetFile(path) as file:
-            seen += sum(len(batch) for batch in file.iter_batches(use_threads=False))
+    with clocked() as clock:
+        seen = 0
+        for path in sorted(at.data.glob("*.parquet")):
+            with parquet.ParquetFile(path) as file:
+                seen += sum(len(batch) for batch in file.iter_batches(use_threads=False))
     assert seen == at.rows
-    return time.perf_counter() - started
+    return clock
 
 
-def _survey(at: _Job) -> float:
+def _survey(at: _Job) -> Clock:
     from realnvp.data.many import ManyFiles, survey
 
-    started = time.perf_counter()
-    assert survey(ManyFiles.open(str(at.data)), 0).count == at.rows
-    return time.perf_counter() - started
+    with clocked() as clock:
+        assert survey(ManyFiles.open(str(at.data)), 0).count == at.rows
+    return clock
 
 
-def _train(at: _Job) -> float:
+def _train(at: _Job) -> Clock:
     from realnvp.data.many import ManyFiles, survey
 
     found = survey(ManyFiles.open(str(at.data)), 0)
-    started = time.perf_counter()
-    model(max_steps=-(-at.rows // BATCH)).fit_files(found).save(at.run, force=True)
-    return time.perf_counter() - started
+    with clocked() as clock:
+        model(max_steps=-(-at.rows // BATCH)).fit_files(found).save(at.run, force=True)
+    return clock
 
 
-def _score(at: _Job) -> float:
+def _score(at: _Job) -> Clock:
     return _command("score", str(at.run), str(at.data), "--out", f"{at.run}/scores.parquet")
 
 
-def _sample(at: _Job) -> float:
+def _sample(at: _Job) -> Clock:
     return _command("sample", str(at.run), "-n", str(at.rows), "--out", f"{at.run}/draws.parquet")
 
 
-def _command(*words: str) -> float:
+def _command(*words: str) -> Clock:
     """Run the command in this process, imports not counted."""
     import realnvp.estimators  # noqa: F401
     from realnvp.cli import main as command
 
-    sys.argv, started = ["realnvp", *words, "--quiet", "--force"], time.perf_counter()
-    try:
-        command()
-    except SystemExit as ended:
-        if ended.code:
-            raise
-    return time.perf_counter() - started
+    sys.argv = ["realnvp", *words, "--quiet", "--force"]
+    with clocked() as clock:
+        try:
+            command()
+        except SystemExit as ended:
+            if ended.code:
+                raise
+    return clock
 
 
 def child(job: str, data: Path, run: Path, rows: int) -> dict:
-    """Do one job in this process; seconds, and the peak of its memory in MiB."""
+    """Do one job in this process; its seconds, and the peak of its memory in MiB."""
     if job != "read":
         import torch
 
         torch.set_num_threads(1)
     does = {"read": _read, "survey": _survey, "train": _train, "score": _score, "sample": _sample}[job]
-    seconds = does(_Job(data, run, rows))
-    return {"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    clock = does(_Job(data, run, rows))
+    return {"wall": clock.wall, "cpu": clock.cpu, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
 def _measured(job: str, data: Path, run: Path, rows: int) -> dict:
@@ -156,10 +157,10 @@ def main(given: Sequence[str] | None = None) -> None:
             data = write(place / "rows", rows)
             for job in options.jobs:
                 found = _measured(job, data, place / "run", rows)
-                rate = rows / found["seconds"]
-                lines.append((f"{rows:,}", job, f"{found['seconds']:.1f}", f"{rate:,.0f}", f"{found['peak']:.0f}"))
+                seconds = (f"{found[clock]:.1f}" for clock in ("wall", "cpu"))
+                lines.append((f"{rows:,}", job, *seconds, f"{rows / found['cpu']:,.0f}", f"{found['peak']:.0f}"))
                 print("  ", *lines[-1], flush=True)
         finally:
             shutil.rmtree(place)
     print(f"{heading('python -m bench.scale stream')}\n")
-    print(table(["rows", "", "seconds", "rows a second", "peak (MiB)"], lines), flush=True)
+    print(table(["rows", "", "seconds", "of the processor", "rows a second of it", "peak (MiB)"], lines), flush=True)
