@@ -38,6 +38,7 @@ from realnvp.cli.options import (
     Resume,
     RunOut,
     Seed,
+    SkipBadFiles,
     TensorBoardDir,
     Threads,
     Width,
@@ -80,8 +81,8 @@ def fit(
     data: Annotated[
         str,
         typer.Argument(
-            help="A toy set (moons, …), a table (.csv .parquet .npy .npz), digits, mnist, fashion_mnist, cifar10, "
-            "or pictures (a folder, or .npy of bytes).",
+            help="A toy set (moons, …), a table (.csv .parquet .npy .npz; of many .parquet files the folder, a glob in "
+            "quotes or an address), digits, mnist, fashion_mnist, cifar10, or pictures (a folder, or .npy of bytes).",
             autocompletion=complete.of(complete.DATA),
         ),
     ],
@@ -115,6 +116,7 @@ def fit(
     missing: Missing = MissingName.refuse,
     seed: Seed = 0,
     threads: Threads = None,
+    skip_bad_files: SkipBadFiles = False,
     out: RunOut = None,
     checkpoint_every: CheckpointEvery = None,
     resume: Resume = False,
@@ -158,6 +160,7 @@ def fit(
             "rows": rows,
             "members": members,
             "bounds": bounds,
+            "skip-bad-files": skip_bad_files,
         }
         of_tables |= {"kinds": kinds != "auto", "missing": missing != MissingName.refuse}
         if wrong := [name for name, value in of_tables.items() if value]:
@@ -174,7 +177,7 @@ def fit(
     if wrong := [f"--{name}" for name, value in given.items() if value]:
         raise InputError(f"{data} holds no pictures, and {wrong[0]} is for those: leave it out")
     more = {"members": members or "auto", "missing": missing.value, **columns_are(kinds, bounds)}
-    rest = (rows, threads, out, checkpoint_every, resume, not no_figures, live, force, quiet)
+    rest = (rows, skip_bad_files, threads, out, checkpoint_every, resume, not no_figures, live, force, quiet)
     run(data, params | more, Choices(names(columns), names(context), names(drop), *rest))
 
 

@@ -220,6 +220,7 @@ def _in_options(sentence: str, options: Iterable[str]) -> str:
     if "drop" in options and (column := re.search(r"\bcolumn '([^']+)'", sentence)):
         sentence = re.sub(r"\bleave it out\b", f"leave it out (--drop {shlex.quote(column[1])})", sentence)
     sentence = re.sub(r"\bsay force\b", "say --force", sentence)
+    sentence = re.sub(r"\bsay skip_bad_files=True\b", "say --skip-bad-files", sentence)
     return re.sub(r"\bwithout resume\b", "without --resume", sentence)
 
 

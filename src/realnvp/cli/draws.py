@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from realnvp.cli.base import sentences
-from realnvp.cli.options import DataDir, Force, Out, Quiet, Run, Split
+from realnvp.cli.options import DataDir, EngineName, Force, Out, Quiet, Run, SkipBadFiles, Split
 from realnvp.cli.parse import values, words
 from realnvp.errors import InputError
 
@@ -54,14 +54,25 @@ def sample(
 def score(
     run: Run,
     data: Annotated[
-        Path,
-        typer.Argument(help="A .csv .parquet .npy .npz file with the run's columns, or pictures as fit takes them."),
+        str,
+        typer.Argument(
+            help="A .csv .parquet .npy .npz file with the run's columns, many .parquet files (their folder, a glob in "
+            "quotes or an address), or pictures as fit takes them."
+        ),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="File to write: .csv, .parquet or .npy; not needed by --summary.")
+        Path | None,
+        typer.Option(
+            help="File to write: .csv, .parquet or .npy; of many files also a folder, without ending; not needed by "
+            "--summary."
+        ),
     ] = None,
     summary: Annotated[bool, typer.Option("--summary", help="Print mean, standard error and quantiles.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object, and nothing else.")] = False,
+    engine: Annotated[
+        EngineName, typer.Option(help="Of many files: this process, or Ray Data; needs the extra realnvp[ray].")
+    ] = EngineName.plain,
+    skip_bad_files: SkipBadFiles = False,
     split: Annotated[
         Split | None,
         typer.Option(help="Of pictures: held-out (of a named set the default), train, or all (of files the default)."),
@@ -72,7 +83,8 @@ def score(
 ) -> None:
     """Write the log density of each row, in nats; of each picture also bits per dimension.
 
-    Reading and writing tables are streams: a file of any length fits.
+    Reading and writing tables are streams: files of any length fit. Rows are in the order of the files' names; a folder
+    gets a file for each that was read. Ray joins the cluster of RAY_ADDRESS, or starts on this machine.
     """
     from realnvp.cli.use import kind_of
     from realnvp.cli.use import score as assess
@@ -84,8 +96,10 @@ def score(
         from realnvp.cli.pictures_use import score as weigh
 
         part = None if split is None else split.value
-        weigh(run, str(data), out, split=part, data_dir=data_dir, **told)
+        if engine != EngineName.plain or skip_bad_files:
+            raise InputError(f"{run} learnt pictures: --engine and --skip-bad-files are for tables, leave them out")
+        weigh(run, data, out, split=part, data_dir=data_dir, **told)
         return
     if split is not None:
         raise InputError(f"{run} did not learn pictures: --split is for those, leave it out")
-    assess(run, data, out, **told)
+    assess(run, data, out, engine=engine.value, skip_bad_files=skip_bad_files, **told)

@@ -42,6 +42,7 @@ class Choices:
     context: list[str]
     drop: list[str]
     rows: int | None
+    skip_bad_files: bool
     threads: int | None
     out: Path | None
     checkpoint_every: float | None
@@ -62,7 +63,7 @@ def run(data: str, params: dict, chosen: Choices) -> None:
             source = _read(data, model, chosen)
             again = started_again(world, chosen.out)
             chosen = replace(chosen, quiet=quiet, force=chosen.force or again)
-            named = place(world, Path(data).stem, chosen.out, force=chosen.force or chosen.resume)
+            named = place(world, source.name, chosen.out, force=chosen.force or chosen.resume)
             folder = stack.enter_context(named)
             _learn(world, model, source, folder, chosen, again=again)
         if world.rank:
@@ -88,6 +89,7 @@ def _read(data: str, model: RealNVP, chosen: Choices) -> Source:
     use_threads(chosen.threads, model.width)
     check_resume(resume=chosen.resume, out=chosen.out)
     told: dict = {"seed": model.random_state, "missing": model.missing, "kinds": model.kinds, "drop": chosen.drop}
+    told["skip_bad_files"] = chosen.skip_bad_files
     source = read_source(data, chosen.columns, chosen.context, chosen.rows, **told)
     _by_number(model, source)
     return source
@@ -100,7 +102,7 @@ def _learn(world: World, model: RealNVP, source: Source, folder: Path, chosen: C
     say(_opening(source, model), quiet=chosen.quiet)
     watch = live(world, model, folder, partial(_store, source), wanted=chosen.live, quiet=chosen.quiet)
     with watch, interrupts(model), _told_by_name():
-        model.fit(source.learnt, context=source.context, checkpoint=checkpoint)
+        source.fit(model, checkpoint)
     if checkpoint is None and not world.rank:
         (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
 
@@ -134,7 +136,8 @@ def _told_by_name() -> Iterator[None]:
 def _opening(source: Source, model: RealNVP) -> str:
     given = f" given {', '.join(source.context_columns)}" if source.context_columns else ""
     kernel = "couplings chosen by the table's size" if model.kernel == "auto" else f"{model.kernel} couplings"
-    rows, columns = f"{len(source.train):,} rows", f"{len(source.columns)} columns{given}"
+    rows, columns = f"{source.rows:,} rows", f"{len(source.columns)} columns{given}"
+    rows += f" in {source.facts['files']:,} files" if source.facts else ""
     return f"learning {source.name}: {rows} of {columns}; {kernel}, {model.base} base, seed {model.random_state}"
 
 
@@ -169,10 +172,11 @@ def _measure(model: RealNVP, source: Source) -> dict[str, Any]:
 def _save(model: RealNVP, folder: Path, source: Source, measured: dict, force: bool) -> None:
     data = {
         "name": source.name,
-        "rows": len(source.train),
+        "rows": source.rows,
         "held_out_rows": len(source.held_out),
         "columns": source.columns,
         "context_columns": list(source.context_columns),
+        **source.facts,
     }
     names = {} if source.truth else {"columns": source.columns}
     model.save(folder, force=force, data=data, figures=measured, **provenance(), **names)

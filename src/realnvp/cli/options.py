@@ -18,6 +18,7 @@ __all__ = [
     "Compile",
     "DataDir",
     "Drop",
+    "EngineName",
     "Force",
     "Kernel",
     "Kinds",
@@ -40,6 +41,7 @@ __all__ = [
     "Run",
     "RunOut",
     "Seed",
+    "SkipBadFiles",
     "Split",
     "TensorBoardDir",
     "Threads",
@@ -93,6 +95,13 @@ class PrecisionName(str, Enum):
     auto = "auto"
     float32 = "float32"
     bf16 = "bf16"
+
+
+class EngineName(str, Enum):
+    """Who scores many files."""
+
+    plain = "plain"
+    ray = "ray"
 
 
 class MissingName(str, Enum):
@@ -150,6 +159,9 @@ TensorBoardDir = Annotated[
 ]
 MaxTime = Annotated[float | None, typer.Option(help="Most seconds of training.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same numbers.")]
+SkipBadFiles = Annotated[
+    bool, typer.Option("--skip-bad-files", help="Of many files: leave out and count those that cannot be read.")
+]
 RunOut = Annotated[Path | None, typer.Option(help="Run folder to write; by default runs/NAME.")]
 NoFigures = Annotated[bool, typer.Option("--no-figures", help="Draw no figures.")]
 Run = Annotated[Path, typer.Argument(help="A folder that fit or boltzmann wrote.", autocompletion=runs)]

@@ -16,6 +16,7 @@ from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, say_how
 from realnvp.cli.world import keeping, place, started_again, together
 from realnvp.data.images import IMAGE_SETS, ImageSet, image_set, read_images
+from realnvp.data.sources.places import has_tables
 from realnvp.errors import InputError
 from realnvp.estimators import ImageRealNVP
 from realnvp.estimators.pictures.flows import KERNELS
@@ -34,12 +35,12 @@ _DRAWING = 120.0
 
 
 def holds_pictures(data: str) -> bool:
-    """Whether DATA names pictures: a set, a folder, or an array with three axes or more."""
+    """Whether DATA names pictures: a set, a folder that holds no tables, or an array with three axes or more."""
     if data in IMAGE_SETS:
         return True
     path = Path(data)
     if path.is_dir():
-        return True
+        return not has_tables(path)
     if path.suffix != ".npy" or not path.is_file():
         return False
     try:

@@ -1,6 +1,5 @@
 """Pieces of a file as a run's model takes them, and what is said of them together."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,9 @@ from realnvp.data.rows import Frame
 from realnvp.data.table import iter_frames
 from realnvp.errors import InputError
 
-__all__ = ["Tally", "held_by", "parted", "pieces", "told_unknown", "unknown_rows", "unseen"]
+__all__ = ["Labels", "Tally", "held_by", "parted", "pieces", "read_as", "unknown_rows", "unseen"]
 
-_Labels = Mapping[int, tuple]
+Labels = Mapping[int, tuple]
 
 
 def held_by(config: Mapping[str, Any]) -> dict[int, tuple]:
@@ -24,12 +23,16 @@ def held_by(config: Mapping[str, Any]) -> dict[int, tuple]:
 
 
 def pieces(
-    data: Path, names: Sequence[str], labels: _Labels, *, missing: str, advice: str = ""
+    data: Path, names: Sequence[str], labels: Labels, *, missing: str, advice: str = ""
 ) -> Iterator[Frame | np.ndarray]:
     """Read a file piece by piece: arrays, or columns of several kinds where a run's are."""
-    kinds = {names[j]: _kind(held) for j, held in labels.items()}
-    for frame in iter_frames(data, names, kinds, missing=missing, advice=advice):
+    for frame in iter_frames(data, names, read_as(names, labels), missing=missing, advice=advice):
         yield frame if labels else np.stack(frame.parts, axis=1)
+
+
+def read_as(names: Sequence[str], labels: Labels) -> dict[str, str]:
+    """Return the kinds that columns are read as, where they are no numbers."""
+    return {names[j]: _kind(held) for j, held in labels.items()}
 
 
 def _kind(held: tuple) -> str:
@@ -47,7 +50,7 @@ def parted(piece: Any, columns: int) -> tuple[Any, np.ndarray]:
     return X, C
 
 
-def unknown_rows(piece: Any, labels: _Labels) -> np.ndarray:
+def unknown_rows(piece: Any, labels: Labels) -> np.ndarray:
     """Where rows hold a text or a category that the fit did not see."""
     found = np.zeros(len(piece), bool)
     for j, held in labels.items():
@@ -60,19 +63,13 @@ def _unknown(piece: Frame, j: int, held: tuple) -> np.ndarray:
     return at
 
 
-def unseen(data: Path, piece: Frame, labels: _Labels, before: int, then: str = "drop such rows") -> InputError:
+def unseen(data: Path | str, piece: Frame, labels: Labels, before: int, then: str = "drop such rows") -> InputError:
     """Return the sentence for the first value of a piece that the fit did not see."""
     strange = {j: _unknown(piece, j, held) for j, held in labels.items()}
     row, j = min((int(at.argmax()), j) for j, at in strange.items() if at.any())
     value = np.asarray(piece.parts[j], dtype=object)[row]
     held = f"{data}: column {piece.columns[j]!r} holds {value!r} in row {before + row + 1}"
     return InputError(f"{held}, which the fit did not see: {then}")
-
-
-def told_unknown(data: Path, piece: Frame, labels: _Labels, before: int) -> None:
-    """Warn of the first value that the fit did not see."""
-    told = unseen(data, piece, labels, before, "such rows have the density zero, log_prob -inf")
-    warnings.warn(str(told), stacklevel=2)
 
 
 @dataclass

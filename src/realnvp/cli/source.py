@@ -1,5 +1,7 @@
 """What ``realnvp fit`` learns a table from: a file, or draws of a toy set."""
 
+import glob
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +12,16 @@ import numpy as np
 from realnvp.data.check import check_columns, check_gaps
 from realnvp.data.columns import Labels, coded, kinds_of, labels_of
 from realnvp.data.images import IMAGE_SETS
+from realnvp.data.many import ManyFiles, Survey, survey
 from realnvp.data.rows import Frame
+from realnvp.data.sources.places import is_many
 from realnvp.data.table import read_frame, table_kinds
 from realnvp.data.toy import TOYS, Toy
 from realnvp.errors import InputError, nearest
+from realnvp.estimators.density import RealNVP
+from realnvp.train.resume import Checkpoint
 
-__all__ = ["HELD_OUT", "Source", "read_source"]
+__all__ = ["HELD_OUT", "Source", "Streamed", "read_source"]
 
 HELD_OUT = 20_000
 """Fresh rows of a toy set that the figures are measured on."""
@@ -44,6 +50,20 @@ class Source:
     frame: Frame | None = None
 
     @property
+    def rows(self) -> int:
+        """How many there are to learn from."""
+        return len(self.train)
+
+    @property
+    def facts(self) -> dict:
+        """What a run keeps of where its rows came from."""
+        return {}
+
+    def fit(self, model: RealNVP, checkpoint: Checkpoint | None) -> None:
+        """Let a model learn."""
+        model.fit(self.learnt, context=self.context, checkpoint=checkpoint)
+
+    @property
     def learnt(self) -> Any:
         """The training rows as an estimator takes them: an array, or columns of several kinds."""
         return self.train if self.frame is None else self.frame.rows(self.at)
@@ -59,6 +79,45 @@ class Source:
         return found
 
 
+@dataclass
+class Streamed(Source):
+    """Many files: ``train`` is a sample of what there is to learn from."""
+
+    survey: Survey | None = None
+    train_frame: Frame | None = None
+    held_frame: Frame | None = None
+
+    @property
+    def files(self) -> Survey:
+        """The survey of the files."""
+        assert self.survey is not None
+        return self.survey
+
+    @property
+    def rows(self) -> int:
+        """How many there are to learn from."""
+        return self.files.count - len(self.files.away)
+
+    @property
+    def facts(self) -> dict:
+        """How many files there are, and what was wrong with those that were left out."""
+        return {"files": len(self.files.files.files), "skipped_files": list(self.files.files.skipped)}
+
+    def fit(self, model: RealNVP, checkpoint: Checkpoint | None) -> None:
+        """Let a model learn."""
+        model.fit_files(self.files, checkpoint=checkpoint)
+
+    @property
+    def learnt(self) -> Any:
+        """The sample as an estimator takes it."""
+        return self.train_frame if self.labels_of else self.train
+
+    @property
+    def met(self) -> Any:
+        """The rows held out as an estimator takes them."""
+        return self.held_frame if self.labels_of else self.held_out
+
+
 def read_source(
     data: str,
     columns: list[str],
@@ -69,11 +128,17 @@ def read_source(
     missing: str,
     kinds: object = "auto",
     drop: list[str] | None = None,
+    skip_bad_files: bool = False,
 ) -> Source:
     """Read a table, or draw ``rows`` of a toy set; empty cells are refused, or kept as NaN in the training rows."""
+    if skip_bad_files and (data in TOYS or not is_many(data)):
+        raise InputError(f"{data} is not many files: leave --skip-bad-files out")
     if data not in TOYS:
         if rows is not None:
             raise InputError(f"--rows counts draws of a toy set, and {data} is none: leave it out")
+        if is_many(data):
+            found = ManyFiles.open(data, columns, context=context, drop=drop or [], skip_bad_files=skip_bad_files)
+            return _streamed(survey(found, seed), seed, kinds)
         return _table(data, columns, context, drop or [], seed, missing, kinds)
     if columns or context or drop:
         raise InputError(f"the toy set {data!r} is learnt whole: leave --columns, --context and --drop out")
@@ -135,6 +200,44 @@ def _table(
         labels_of=labels,
         frame=frame.first(split).numbered() if labels else None,
     )
+
+
+def _streamed(found: Survey, seed: int, kinds: object) -> Streamed:
+    """Hold out rows of the sample, and learn from all others."""
+    files, drawn = found.files, found.sample
+    if found.count < 20:
+        raise InputError(f"{files.data} has {found.count} rows: give at least 20, so that some can be held out")
+    split = len(files.columns) - files.given
+    columns, given = list(files.columns[:split]), list(files.columns[split:])
+    seen = Frame.joined([drawn, found.rare]).first(split)
+    labels = labels_of(seen, kinds_of(kinds, columns))
+    values = coded(drawn.first(split), labels)
+    order = np.random.default_rng([seed, 1]).permutation(len(drawn))
+    test, train = np.split(order, [min(len(drawn) // 10, HELD_OUT)])
+    train.sort()
+    context = np.stack(drawn.parts[split:], axis=1) if given else None
+    return Streamed(
+        _stem(files.data),
+        columns,
+        values[train],
+        values[test],
+        context=None if context is None else context[train],
+        held_context=None if context is None else context[test],
+        context_columns=tuple(given),
+        at=found.at[train],
+        held_at=found.at[test],
+        labels_of=labels,
+        survey=found.without(test),
+        train_frame=drawn.first(split).rows(train).numbered(),
+        held_frame=drawn.first(split).rows(test).numbered(),
+    )
+
+
+def _stem(data: str) -> str:
+    """Return what the last part of a name that is no pattern is called."""
+    parts = [part for part in re.split(r"[/\\]", data) if part not in ("", ".", "..") and not glob.has_magic(part)]
+    names = [part for part in parts if not part.endswith(":")]
+    return Path(names[-1]).stem if names else "table"
 
 
 def _named(data: str, held: Mapping[str, str], columns: list[str], context: list[str], drop: list[str]) -> list[str]:

@@ -3,17 +3,18 @@
 import json
 import math
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from realnvp.cli.base import counted, figures, measured_rows, noticed, say, then, to_draw, why
-from realnvp.cli.pieces import Tally, held_by, parted, pieces, told_unknown, unknown_rows, unseen
+from realnvp.cli.pieces import held_by, parted, pieces, read_as, unknown_rows, unseen
 from realnvp.cli.resume import unfinished
-from realnvp.cli.summary import Summary
+from realnvp.cli.scores import Scorer, score_files, score_pieces
 from realnvp.data.collinear import Laws
+from realnvp.data.many import ManyFiles
+from realnvp.data.sources.places import is_many
 from realnvp.data.table import table_columns
 from realnvp.data.write import TableWriter
 from realnvp.errors import InputError, nearest
@@ -92,8 +93,19 @@ def _energy(run: Path, *, asked: bool = False) -> "BoltzmannGenerator":
     return BoltzmannGenerator.load(run, named_potential(name) if asked and ":" in name else None)
 
 
-def score(run: Path, data: Path, out: Path | None, *, summary: bool, as_json: bool, force: bool, quiet: bool) -> None:
-    """Write the log density of each row of ``data`` into a file, or print what they are together, or both."""
+def score(
+    run: Path,
+    data: str,
+    out: Path | None,
+    *,
+    summary: bool,
+    as_json: bool,
+    engine: str = "plain",
+    skip_bad_files: bool = False,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Write the log density of each row of ``data`` into a file, or a folder, or print what they are together."""
     from realnvp.estimators import RealNVP
 
     columns, given = _columns(run)
@@ -101,31 +113,24 @@ def score(run: Path, data: Path, out: Path | None, *, summary: bool, as_json: bo
     missing = config["params"].get("missing", "refuse")
     labels = held_by(config)
     advice = "" if labels else ", or fit with --missing marginalise"
-    read = pieces(data, _matching(data, [*columns, *given]), labels, missing=missing, advice=advice)
-    writer = None if out is None else TableWriter(out, ["log_prob"], force=force)
+    many = is_many(data) or (engine != "plain" and data.lower().endswith(".parquet"))
+    if not many and (engine != "plain" or skip_bad_files):
+        option = "--skip-bad-files" if skip_bad_files else f"--engine {engine}"
+        raise InputError(f"{data} is not of Parquet files: leave {option} out")
+    if many:
+        files = ManyFiles.open(data, columns, context=given, skip_bad_files=skip_bad_files)
+        files = files.as_told(read_as([*columns, *given], labels))
+    else:
+        read = pieces(Path(data), _matching(Path(data), [*columns, *given]), labels, missing=missing, advice=advice)
     model: Any = _energy(run) if config.get("kind") == "boltzmann" else RealNVP.load(run)
-    tally, whole, first = Tally(), Summary(), True
-    with writer or nullcontext():
-        for piece in counted(read, None, "scoring", quiet=quiet):
-            X, C = parted(piece, len(columns))
-            known = ~unknown_rows(piece, labels)
-            log_prob = np.full(len(piece), -np.inf)
-            if known.any():
-                context = {"context": C[known]} if given else {}
-                with plain_arrays():  # the columns were chosen by name above
-                    log_prob[known] = model.score_samples(X.rows(known) if labels else X[known], **context)
-            if first and not known.all():
-                told_unknown(data, piece, labels, tally.rows)
-                first = False
-            if writer is not None:
-                writer.write(log_prob[:, None])
-            holed = np.zeros(len(piece), bool) if labels else np.isnan(X).any(1)
-            tally.add(log_prob, holed, known)
-            whole.add(log_prob, holed)
-    if out is not None:
-        say(f"{tally.rows:,} log densities in {out}: {tally.told()}", quiet=quiet or as_json)
+    scorer = Scorer(model, len(columns), bool(given), labels)
+    if many:
+        told: dict[str, Any] = {"engine": engine, "missing": missing, "advice": advice}
+        found = score_files(scorer, files, out, **told, force=force, quiet=quiet or as_json)
+    else:
+        found = score_pieces(scorer, data, read, out, force=force, quiet=quiet or as_json)
     if summary:
-        whole.tell(run, data, as_json=as_json)
+        found.tell(run, data, as_json=as_json)
     if summary and out is not None:
         then(*to_draw(run), quiet=quiet or as_json)
     else:

@@ -17,9 +17,20 @@ from realnvp.data.rows import Frame
 from realnvp.data.sources import SOURCES, Source, no_number, reading
 from realnvp.errors import InputError
 
-__all__ = ["Table", "iter_frames", "iter_table", "read_frame", "read_table", "table_columns", "table_kinds"]
+__all__ = [
+    "ROWS",
+    "Table",
+    "finite_blocks",
+    "iter_frames",
+    "iter_table",
+    "read_frame",
+    "read_table",
+    "table_columns",
+    "table_kinds",
+]
 
-_ROWS = 65536
+ROWS = 65536
+"""Rows of a piece, unless others are asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +48,7 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None, *, missin
 
 
 def iter_table(
-    path: str | Path, columns: Sequence[str] | None = None, *, rows: int = _ROWS, missing: str = "refuse"
+    path: str | Path, columns: Sequence[str] | None = None, *, rows: int = ROWS, missing: str = "refuse"
 ) -> Iterator[Table]:
     """The table in pieces of at most `rows` rows (.npz: all in memory); empty cells are NaN where not refused."""
     if rows < 1:
@@ -45,7 +56,7 @@ def iter_table(
     source = _source(Path(path))
     places = _places(source, columns)
     names = tuple(source.names[place] for place in places)
-    pieces = _pieces(source, places, rows, missing, ["number"] * len(places), "")
+    pieces = finite_blocks(source, places, rows, missing, ["number"] * len(places), "")
     return (Table(np.stack(piece, axis=1).astype(np.float64, order="C", copy=False), names) for piece in pieces)
 
 
@@ -70,7 +81,7 @@ def iter_frames(
     source = _source(Path(path))
     places = _places(source, columns)
     wanted = [kinds.get(name, "number") for name in columns]
-    return (Frame(tuple(columns), tuple(p)) for p in _pieces(source, places, _ROWS, missing, wanted, advice))
+    return (Frame(tuple(columns), tuple(p)) for p in finite_blocks(source, places, ROWS, missing, wanted, advice))
 
 
 def table_columns(path: str | Path) -> tuple[str, ...]:
@@ -131,11 +142,20 @@ def _places(source: Source, columns: Sequence[str] | None) -> list[int]:
     return [source.names.index(name) for name in columns or source.names]
 
 
-def _pieces(
-    source: Source, places: Sequence[int], rows: int, missing: str, kinds: Sequence[str], advice: str
+def finite_blocks(
+    source: Source,
+    places: Sequence[int],
+    rows: int,
+    missing: str,
+    kinds: Sequence[str],
+    advice: str,
+    seen: int = 0,
 ) -> Iterator[list[Any]]:
-    """Columns of at most `rows` rows; after the first value that is not finite the others are only counted."""
-    first, do, seen, faults = "", "", 0, 0
+    """Columns of at most `rows` rows; after the first value that is not finite the others are only counted.
+
+    `seen` are the rows of the file that lie before those the source reads.
+    """
+    first, do, faults, begun = "", "", 0, seen
     for block in source.blocks(places, rows, kinds):
         wrong = [_faults(column, missing) for column in block]
         if not first and (found := [(int(w.argmax()), j) for j, w in enumerate(wrong) if w.any()]):
@@ -149,8 +169,10 @@ def _pieces(
         if not first:
             yield block
     if first:
-        raise InputError(f"{source.path}: {first} ({faults} missing or infinite in all): fill in or drop such rows{do}")
-    if not seen:
+        where = "in all" if getattr(source, "groups", None) is None else "in its row group"
+        held = f"{source.path}: {first} ({faults} missing or infinite {where})"
+        raise InputError(f"{held}: fill in or drop such rows{do}")
+    if seen == begun:
         raise InputError(f"{source.path} has columns but no rows: write it again with its data")
 
 

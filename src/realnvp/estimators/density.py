@@ -12,8 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 import realnvp
-from realnvp.data.batches import Batch, Deck, shuffled, stream
-from realnvp.data.check import refuse_gaps
+from realnvp.data.batches import Batch, Deck, shuffled
 from realnvp.data.collinear import Laws
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, check_params, device_of, fitting, plain_params, seed_of
@@ -35,8 +34,10 @@ from realnvp.estimators.parts.given import Conditional
 from realnvp.estimators.parts.member import Member
 from realnvp.estimators.parts.missing import Missing
 from realnvp.estimators.parts.now import Watched
-from realnvp.estimators.parts.rows import context_rows, drawn, fingerprint, scaled
+from realnvp.estimators.parts.rows import context_rows, fingerprint
 from realnvp.estimators.parts.sample import Sample, mean_of, row_weights
+from realnvp.estimators.parts.settings import AUTO
+from realnvp.estimators.parts.streams import Streams
 from realnvp.estimators.parts.use import TableUse, quantile_curve
 from realnvp.session import Record
 from realnvp.train.checkpoint import read_run, rebuilding, write_run
@@ -45,11 +46,8 @@ from realnvp.train.world import here
 
 __all__ = ["AUTO", "RealNVP"]
 
-AUTO = ("kernel", "layers", "width", "max_steps", "members", "marginals", "dropout")
-"""What may be left to the rule."""
 
-
-class RealNVP(Missing, Conditional, TableUse, Watched, BaseEstimator):
+class RealNVP(Streams, Missing, Conditional, TableUse, Watched, BaseEstimator):
     """Exact density of a table, learnt by a coupling flow; samples and latent coordinates in one pass.
 
     ``log q(x) = log base(f(x)) + log |det df/dx|`` in nats and in the units of ``X``: columns are standardised inside
@@ -204,32 +202,9 @@ class RealNVP(Missing, Conditional, TableUse, Watched, BaseEstimator):
             batches: Iterable[Batch] = shuffled(mine, self.batch_size, deck)
             batches, gaps = filled.refilled(batches, mine[0], member, crew.foreseen, seed)
             batches, noise = freshened(batches, self.codec_, scalers(member.flow)[0], seed)
-            return batches, gaps | noise
+            return world.shared(batches), gaps | noise
 
         crew.train(feed, checkpoint)
-        return self._take(crew)
-
-    @fitting
-    def fit_stream(self, draw: Callable[[int], ArrayLike], *, held_out: int = 5000) -> "RealNVP":
-        """Learn from fresh rows at every step: ``draw(n)`` returns an array of shape (n, D).
-
-        Standardisation and the held-out figure come from the first ``held_out`` rows drawn.
-        """
-        started, world = here().now(), here()
-        check_params(self, AUTO)
-        sample = self._sample(draw(held_out))
-        world.same(lambda: fingerprint(sample.tensors()), "first rows of the stream")
-        refuse_gaps(sample.arrays[0], names := column_names(self), "a stream gives whole rows")
-        seed, self.gap_mixture_ = world.first(lambda: seed_of(self.random_state)), None
-        noise = np.random.default_rng(seed)
-        crew = Crew(self, sample, sample, seed, started, measured=True, fresh=True, log_m=float(self._log_m.mean()))
-
-        def coded(n: int) -> Tensor:
-            rows = self.laws_.independent(drawn(draw, n, len(names)))
-            y = in_code(self.codec_, rows, int(noise.integers(2**32)))[0]
-            return scaled(scalers(crew.scaler), [y])[0]
-
-        crew.learn(crew.first(), stream(coded, self.batch_size))
         return self._take(crew)
 
     def save(self, folder: str | os.PathLike, *, force: bool = False, **notes: object) -> Path:

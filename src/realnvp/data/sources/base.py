@@ -17,7 +17,7 @@ __all__ = ["Source", "array_of", "clean", "floats", "no_number", "reading"]
 class Source(Protocol):
     """A file of columns with names; ``kinds`` are number, text, boolean, category or time."""
 
-    path: Path
+    path: Path | str
     names: tuple[str, ...]
     kinds: tuple[str, ...]
 
@@ -27,7 +27,7 @@ class Source(Protocol):
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: Path | str) -> Iterator[None]:
     """Every failure of a decoder as one sentence: a damaged file can raise nearly anything in there."""
     try:
         yield
@@ -44,7 +44,7 @@ def reading(path: Path) -> Iterator[None]:
         raise InputError(f"{path} cannot be read ({reason}): it may be damaged or cut short, write it again") from error
 
 
-def no_number(path: Path, name: str, value: object, row: str) -> InputError:
+def no_number(path: Path | str, name: str, value: object, row: str) -> InputError:
     """Return the sentence for what is not a number."""
     held = f"{path}: column {name!r} holds {str(value)[:60]!r}{row}"
     return InputError(f"{held}, which is not a real number: encode it, or leave the column out with --columns")

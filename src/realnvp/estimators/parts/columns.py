@@ -187,7 +187,7 @@ def freshened(
     return refreshed(batches, noise), {"noise": noise}
 
 
-def in_code(codec: Codec, rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def in_code(codec: Codec, rows: np.ndarray, seed: int | Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Return the code of rows, its noise drawn from ``seed``, and the log of what their density is multiplied by."""
     if codec.is_plain:
         return codec.forward(rows)

@@ -12,7 +12,7 @@ from realnvp.data.batches import Batch, Deck
 from realnvp.ensemble import together
 from realnvp.estimators.parts.base import device_of
 from realnvp.estimators.parts.build import architecture, build, scalers, whole
-from realnvp.estimators.parts.member import Member, shares
+from realnvp.estimators.parts.member import Member, one_after_another, shares
 from realnvp.estimators.parts.mixtures import bending, best_mixture, mixture_base
 from realnvp.estimators.parts.rows import log_densities, mean_objective, tensor
 from realnvp.estimators.parts.sample import Sample
@@ -41,9 +41,8 @@ _BEFORE = 0.05
 _LIGHT = 0.01
 """A flow of less weight is left out."""
 
-
 Feed = Callable[[Sequence[Tensor], Deck, Member, int], tuple[Iterable[Batch], dict[str, Stateful]]]
-"""Makes the batches of a flow of rows, by a deck and a seed, and says what of that a checkpoint keeps."""
+"""Makes this process's batches of a flow of rows, by a deck and a seed, and says what a checkpoint keeps of them."""
 
 
 class Crew:
@@ -55,8 +54,10 @@ class Crew:
         held: rows to measure on; those of ``kept`` where ``measured`` is false.
         seed: of the first flow; those after it take the numbers that follow.
         started: when the fit began, by the world's clock.
-        fresh: ``kept`` are the first rows of a stream that does not end: nothing can be learnt by heart.
         log_m: what is added to mean log densities of the rows to make them those of the data.
+        many: how many rows there are to learn from, where ``kept`` are some of them.
+        moments: rows with the mean and the standard deviation of each array, where they are known better than from
+            ``kept``.
     """
 
     core: Flow
@@ -70,21 +71,21 @@ class Crew:
         started: float,
         *,
         measured: bool,
-        fresh: bool = False,
         log_m: float = 0.0,
+        many: int | None = None,
+        moments: Sequence[np.ndarray] | None = None,
     ) -> None:
         self.model, self.kept, self.seed, self.measured = model, kept, seed, measured
-        self.few = 10**9 if fresh else len(kept)
+        self.few = len(kept) if many is None else many
         self.device = device_of(model.device)
         features, context = kept.arrays[0].shape[1], kept.arrays[1].shape[1] if len(kept.arrays) > 1 else 0
         self.kinds, self.count = settings(model, self.few, features, context, self.device)
         self.members: list[Member] = []
         self.chosen: list[Member] = []
-        self.began, self.seconds = started, 0.0
+        self.began, self.seconds, self.given = started, 0.0, len(kept.arrays)
         self.scaler = whole(build(self._shape(self.kinds[0], marginals=False), seed)).to(self.device)
-        for scaler, a in zip(scalers(self.scaler), kept.moments(), strict=True):
+        for scaler, a in zip(scalers(self.scaler), moments or kept.moments(), strict=True):
             scaler.calibrate(tensor(a))
-        self.given = len(kept.arrays)
         self.rows, self.held = (part.scaled(scalers(self.scaler)) for part in (kept, held))
         self.plain = kept.plain().scaled(scalers(self.scaler))
         self.offset = float(scalers(self.scaler)[0].scale.log().sum())
@@ -119,19 +120,14 @@ class Crew:
 
     def learn(self, member: Member, batches: Iterable[Batch], *, decay: float = 0.0, **kept: Any) -> None:
         """Train one flow with what is left of steps and time, and take it in."""
-        model, place, auto = self.model, len(self.members), self.model.members == "auto"
-        seen = Outcome()
+        model, place, seen = self.model, len(self.members), Outcome()
         model._now = lambda: self._until_now(member, seen.history)
         likelihood = MaxLikelihood if len(self.held) == self.given else WeightedLikelihood
-        outcome = train(
+        train(
             likelihood(MEMORIES[model.memory](member.core)),
-            here().shared(batches),
+            batches,
             lambda module: mean_objective(module, self.held),
-            limits=Limits(
-                self.most,
-                model.max_time and max((model.max_time - self.seconds) / (1 if auto else self._to_come), 1e-3),
-                0.25 if model.early_stopping else 0.0,
-            ),
+            limits=Limits(self.most, self._left, 0.25 if model.early_stopping else 0.0),
             lr=model.lr,
             weight_decay=decay,
             unit=self.unit,
@@ -144,7 +140,7 @@ class Crew:
             title=f"training flow {place + 1}" if place else "training",
             **kept,
         )
-        member.history, member.stopped_by = outcome.history, outcome.stopped_by
+        member.history, member.stopped_by = seen.history, seen.stopped_by
         member.flow.eval()
         self.members.append(member)
         self.seconds = max(here().now() - self.began, self.seconds + member.spent[1])
@@ -154,6 +150,12 @@ class Crew:
         """Most steps of the next flow."""
         left = budget(self.model) - sum(m.spent[0] for m in self.members)
         return min(left if self.model.members == "auto" else left // self._to_come, epochs(self.model, self.few))
+
+    @property
+    def _left(self) -> float | None:
+        """Seconds of the next flow: all that are left, or its share where a number of flows was asked for."""
+        many = 1 if self.model.members == "auto" else self._to_come
+        return self.model.max_time and max((self.model.max_time - self.seconds) / many, 1e-3)
 
     @property
     def _to_come(self) -> int:
@@ -199,11 +201,7 @@ class Crew:
             return []
         if len(trained) == 1 and self.chosen == trained:
             return trained[0].history
-        found, steps, seconds = [], 0, 0.0
-        for i, m in enumerate(trained):
-            moved = [{**r, "step": r["step"] + steps, "seconds": r["seconds"] + seconds} for r in m.history]
-            found += [r | {"member": i + 1} for r in moved]
-            steps, seconds = steps + m.spent[0], seconds + m.spent[1]
+        found, steps, seconds = one_after_another(trained)
         train, held = (self._nll(rows) for rows in ([a[:_SEEN] for a in self.rows], self.held))
         counts = {name: sum(m.history[-1][name] for m in trained) for name in ("skipped", "restored")}
         last = {"step": steps, "seconds": seconds, "train": train, "held_out": held, "best": held}

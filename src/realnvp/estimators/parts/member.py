@@ -1,13 +1,14 @@
 """One flow among those of a table, and how much each of them counts."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from realnvp.flow import Flow
 
-__all__ = ["Member", "shares"]
+__all__ = ["Member", "one_after_another", "shares"]
 
 
 @dataclass(eq=False)
@@ -34,6 +35,16 @@ class Member:
     def best(self) -> float:
         """The lowest held-out figure of its training."""
         return min((r["best"] for r in self.history), default=math.inf)
+
+
+def one_after_another(trained: Sequence[Member]) -> tuple[list[dict], int, float]:
+    """Return the records of trainings as those of a single one, and its steps and seconds."""
+    found, steps, seconds = [], 0, 0.0
+    for i, m in enumerate(trained):
+        moved = [{**r, "step": r["step"] + steps, "seconds": r["seconds"] + seconds} for r in m.history]
+        found += [r | {"member": i + 1} for r in moved]
+        steps, seconds = steps + m.spent[0], seconds + m.spent[1]
+    return found, steps, seconds
 
 
 def shares(each: np.ndarray, row_weights: np.ndarray | None, rounds: int = 200) -> np.ndarray:

@@ -9,7 +9,10 @@ import torch
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import LAYERS, WIDE, chosen, precision_of
 
-__all__ = ["Settings", "budget", "epochs", "passes", "settings"]
+__all__ = ["AUTO", "Settings", "budget", "epochs", "passes", "settings"]
+
+AUTO = ("kernel", "layers", "width", "max_steps", "members", "marginals", "dropout")
+"""What may be left to the rule."""
 
 _WIDTH = 64
 _FEW = 20_000
