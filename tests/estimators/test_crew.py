@@ -14,7 +14,15 @@ from realnvp.estimators.parts.rows import hold_out
 from realnvp.estimators.parts.settings import _MOST
 from realnvp.train import Checkpoint
 
-SMALL = {"layers": 2, "width": 8, "batch_size": 64, "verbose": False, "random_state": 0, "device": "cpu"}
+SMALL = {
+    "compile": False,
+    "layers": 2,
+    "width": 8,
+    "batch_size": 64,
+    "verbose": False,
+    "random_state": 0,
+    "device": "cpu",
+}
 
 
 def clusters(n, seed):

@@ -23,7 +23,8 @@ def learn(
 ) -> Codec:
     """Return the code of a table of numbers and codes (n, D)."""
     numbers = [j for j in range(values.shape[1]) if j not in labels and kinds[j] != "categorical"]
-    score = _direction(values[:, numbers])
+    unordered = labels or "categorical" in kinds
+    score = _direction(values[:, numbers]) if unordered else None
     columns = []
     for j, name in enumerate(names):
         x = values[:, j]
