@@ -113,6 +113,9 @@ def train(
         if watch.best.found is None:
             raise
         warnings.warn(f"training ended early: {error}; the best weights before that are kept", stacklevel=2)
+    except Exception:
+        world.reached = world.size == 1  # it may be this process's own, and the others know nothing of it
+        raise
     finally:
         world.part(objective)
         if world.reached:

@@ -9,7 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from realnvp import InputError
 from realnvp.cli.base import sentences
@@ -79,6 +82,23 @@ def test_one_speaks_and_writes_for_all(whole):
     assert {path.name for path in run.iterdir()} >= {"config.json", "model.safetensors", "report.html"}
     assert not [path.name for path in run.iterdir() if path.name.startswith(".")]
     assert [r["step"] for r in content(run)[1]] == sorted({r["step"] for r in content(run)[1]})
+
+
+def test_processes_share_the_rows_of_many_files(engine, tmp_path):
+    folder, X = tmp_path / "data", np.random.default_rng(0).normal(size=(900, 2)) @ [[2.0, 1.0], [0.0, 0.5]]
+    folder.mkdir()
+    for i, part in enumerate(np.split(X, 3)):
+        table = pa.table({"a": part[:, 0], "b": part[:, 1]})
+        parquet.write_table(table, folder / f"{i}.parquet", row_group_size=100)
+    words = ["fit", str(folder), "--kernel", "affine", "--layers", "2", "--width", "8", "--max-steps", "40"]
+    words += ["--batch-size", "100", "--no-figures", "--out", str(tmp_path / "run")]
+    code, out, err = ended(engine(words, "--standalone", "--nproc-per-node", "2"))
+    config = json.loads((tmp_path / "run/config.json").read_text())
+
+    assert code == 0, err
+    assert out.count("learning data: 810 rows in 3 files of 2 columns") == 1
+    assert config["figures"]["held_out_nll"] < config["figures"]["gaussian_nll"] + 0.3
+    assert content(tmp_path / "run")[1][-1]["step"] == 40
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="the engine's processes are found in /proc")

@@ -56,10 +56,12 @@ def _ray(work: Work, rows: Sequence[int]) -> Iterator[tuple[int, Scored]]:
             [{"job": job} for job in range(len(rows))], override_num_blocks=min(len(rows), _BLOCKS)
         )
         done = jobs.map_batches(_Done(work), batch_size=1, batch_format="numpy")  # a lost one is done again
-        counts = np.zeros(len(rows), np.int64)
+        counts, last = np.zeros(len(rows), np.int64), 0
         for batch in done.iter_batches(batch_size=None, batch_format="numpy"):
             for job, scored in _jobs(batch):
-                counts[job] += len(scored)
+                if job < last:
+                    raise RuntimeError(f"Ray gave job {job} after job {last}: nothing is written")
+                counts[job], last = counts[job] + len(scored), job
                 yield job, scored
         if (counts != rows).any():
             job = int(np.flatnonzero(counts != rows)[0])

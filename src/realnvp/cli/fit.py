@@ -19,7 +19,7 @@ from realnvp.cli.live import live
 from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, say_how
 from realnvp.cli.source import HELD_OUT, Source, read_source
-from realnvp.cli.world import keeping, place, started_again, together
+from realnvp.cli.world import keeping, place, spoken, started_again, together
 from realnvp.data.columns import check_edges, edges_of, kinds_of
 from realnvp.estimators.density import AUTO, RealNVP
 from realnvp.estimators.parts.base import check_params
@@ -59,10 +59,10 @@ def run(data: str, params: dict, chosen: Choices) -> None:
     with ExitStack() as stack:
         with together() as world:
             quiet = chosen.quiet or world.rank > 0
-            model = RealNVP(**params | {"verbose": not quiet})
+            model = RealNVP(**params | spoken(world, quiet=quiet))
             source = _read(data, model, chosen)
             again = started_again(world, chosen.out)
-            chosen = replace(chosen, quiet=quiet, force=chosen.force or again)
+            chosen = replace(chosen, quiet=quiet)
             named = place(world, source.name, chosen.out, force=chosen.force or chosen.resume)
             folder = stack.enter_context(named)
             _learn(world, model, source, folder, chosen, again=again)

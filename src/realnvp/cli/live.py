@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from realnvp.cli.base import say
-from realnvp.errors import InputError
 from realnvp.train.world import World
 from realnvp.watch import Record
 
@@ -49,12 +48,15 @@ class Live:
 def live(
     world: World, model: Any, folder: Path, save: Callable[[Any, Path], None], *, wanted: bool, quiet: bool = False
 ) -> Iterator[None]:
-    """Keep copies of ``model`` in the run's folder while it is trained, if that is ``wanted``; then none are left."""
-    if wanted and world.size > 1:  # a copy is measured on all processes' rows, and only the first would ask for it
-        raise InputError(f"a training by {world.size} processes cannot be watched: leave --live out")
+    """Keep copies of ``model`` in the run's folder while it is trained, if that is ``wanted``; then none are left.
+
+    Of several processes the first keeps them: a copy asks nothing of the others.
+    """
     place = folder / LIVE
-    if not world.rank:
-        shutil.rmtree(place, ignore_errors=True)  # of a training that was killed
+    if world.rank:
+        yield
+        return
+    shutil.rmtree(place, ignore_errors=True)  # of a training that was killed
     if not wanted:
         yield
         return

@@ -14,7 +14,7 @@ from realnvp.cli.base import figures, interrupts, picture_rows, say, then, use_t
 from realnvp.cli.live import live
 from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, say_how
-from realnvp.cli.world import keeping, place, started_again, together
+from realnvp.cli.world import keeping, place, spoken, started_again, together
 from realnvp.data.images import IMAGE_SETS, ImageSet, image_set, read_images
 from realnvp.data.sources.places import has_tables
 from realnvp.errors import InputError
@@ -77,10 +77,10 @@ def fit(data: str, params: dict, chosen: Chosen) -> None:
             quiet = chosen.quiet or world.rank > 0
             source = world.led(partial(_source, data, chosen, params["random_state"]))
             again = started_again(world, chosen.out)
-            chosen = replace(chosen, quiet=quiet, force=chosen.force or again)
+            chosen = replace(chosen, quiet=quiet)
             named = place(world, source.name, chosen.out, force=chosen.force or chosen.resume)
             folder = stack.enter_context(named)
-            model = ImageRealNVP(**params | {"verbose": not quiet}, levels=source.levels)
+            model = ImageRealNVP(**params | spoken(world, quiet=quiet), levels=source.levels)
             _learn(world, model, source, folder, chosen, again=again)
         if world.rank:
             return

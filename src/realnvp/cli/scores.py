@@ -16,6 +16,7 @@ from realnvp.cli.summary import Summary
 from realnvp.data.folders import FolderWriter
 from realnvp.data.many import Group, ManyFiles
 from realnvp.data.write import TableWriter
+from realnvp.errors import InputError
 from realnvp.measure.base import plain_arrays
 
 __all__ = ["Scorer", "score_files", "score_pieces"]
@@ -95,6 +96,9 @@ def score_files(
             for part in parts:
                 tally.into(writer, part.scored)
         else:
+            own = next((file.path for file in files.files if _within(str(file.path), out)), None)
+            if own is not None:
+                raise InputError(f"{out} holds {own}, which is to be scored: choose another folder with --out")
             _into_folder(stack.enter_context(FolderWriter(out, _COLUMN, force=force)), files, parts, tally)
     left = f" ({len(files.skipped)} left out)" if files.skipped else ""
     many = f"{len(files.files):,} files{left}"
@@ -150,6 +154,11 @@ class _Teller:
             writer.write(part.log_prob[:, None])
 
 
+def _within(file: str, folder: Path) -> bool:
+    """Whether a file of this machine lies in a folder."""
+    return "://" not in file and Path(file).resolve().is_relative_to(folder.resolve())
+
+
 def _into_folder(folder: FolderWriter, files: ManyFiles, parts: Iterable[_Part], tally: _Teller) -> None:
     """Write a file for each that was read, also for those without rows."""
     parts = iter(parts)
@@ -159,3 +168,5 @@ def _into_folder(folder: FolderWriter, files: ManyFiles, parts: Iterable[_Part],
             while part is not None and part.file == i:
                 tally.into(writer, part.scored)
                 part = next(parts, None)
+    if part is not None:
+        raise RuntimeError("scores came in another order than the files: nothing is written")

@@ -12,6 +12,7 @@ from realnvp.cli.report import page_of
 from realnvp.errors import InputError
 from realnvp.files import CONFIG
 from realnvp.report import waiting, watched
+from realnvp.report.kept import ROWS
 from realnvp.train.checkpoint import read_history
 
 __all__ = ["Shown", "serve", "server"]
@@ -30,7 +31,8 @@ class Shown:
         """Return a mark of what there is to show, another one whenever that is new; "" for nothing."""
         for place in (self.run / LIVE, self.run):
             with contextlib.suppress(OSError):
-                return f"{place.name}-{(place / CONFIG).stat().st_mtime_ns}"
+                config, rows = place / CONFIG, place / ROWS  # the rows are written last
+                return f"{place.name}-{config.stat().st_mtime_ns}-{rows.stat().st_mtime_ns if rows.exists() else 0}"
         return ""
 
     @property
@@ -98,8 +100,9 @@ def server(run: Path, port: int) -> ThreadingHTTPServer:
             headers = {"Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
             for name, value in (headers | {"X-Content-Type-Options": "nosniff"}).items():
                 self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(ConnectionError):  # the page was closed meanwhile
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             """Say nothing of every question."""

@@ -136,7 +136,10 @@ def read_source(
     if data not in TOYS:
         if rows is not None:
             raise InputError(f"--rows counts draws of a toy set, and {data} is none: leave it out")
-        if is_many(data):
+        holed = missing == "marginalise"
+        if is_many(data) and not (holed and Path(data).is_file()):
+            if holed:
+                raise InputError(f"{data} is read in a stream, which takes no gaps: leave --missing {missing} out")
             found = ManyFiles.open(data, columns, context=context, drop=drop or [], skip_bad_files=skip_bad_files)
             return _streamed(survey(found, seed), seed, kinds)
         return _table(data, columns, context, drop or [], seed, missing, kinds)

@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import socket
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from realnvp.cli.base import reserved
 from realnvp.cli.resume import kept
@@ -13,7 +15,7 @@ from realnvp.files import CHECKPOINT
 from realnvp.train.resume import Checkpoint, read_job
 from realnvp.train.world import LostError, World, joined
 
-__all__ = ["keeping", "place", "started_again", "together"]
+__all__ = ["keeping", "place", "spoken", "started_again", "together"]
 
 
 @contextlib.contextmanager
@@ -47,13 +49,18 @@ def place(world: World, name: str, out: Path | None, *, force: bool) -> Iterator
         yield folder
 
 
+def spoken(world: World, *, quiet: bool) -> dict[str, Any]:
+    """Return the parameters by which a training speaks: on the first process alone, into TensorBoard too."""
+    return {"verbose": not quiet} | ({"callbacks": None} if world.rank else {})
+
+
 def started_again(world: World, out: Path | None) -> bool:
     """Whether the engine has started these processes in place of ones that had begun the same run.
 
     Where hosts come and go the count of restarts stays; then the checkpoint says which job it is of.
     """
     (again,) = world.agreed(int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) > 0)
-    return world.first(lambda: again or (out is not None and _job() not in ("", "none") and read_job(out) == _job()))
+    return world.first(lambda: again or (out is not None and _job() != "" and read_job(out) == _job()))
 
 
 def keeping(
@@ -61,18 +68,20 @@ def keeping(
 ) -> Checkpoint | None:
     """Return the checkpoint of a training, the same on all processes, if it keeps one.
 
-    Processes that were started ``again`` go on from the one that their run wrote, if it came so far.
+    Processes that were started ``again`` go on from the one that their run wrote, if it came so far. What is there of
+    another run they leave alone, as at the first time.
     """
 
     def make() -> Checkpoint | None:
         there = (folder / CHECKPOINT).is_file()
+        ours = again and there and read_job(folder) == _job()
         if out is None and every is not None and int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", 0)):
             raise InputError(
                 "processes that may be started again look for their checkpoint: name its folder with --out"
             )
-        if there and force and not (resume or again) and _job():
+        if there and force and not (resume or ours) and _job():
             (folder / CHECKPOINT).unlink()  # started again they would take it for their own
-        found = kept(folder, every=every, resume=resume or (again and there), force=force or again)
+        found = kept(folder, every=every, resume=resume or ours, force=force)
         if found is not None:
             found.job = _job()
         return found
@@ -81,5 +90,6 @@ def keeping(
 
 
 def _job() -> str:
-    """The engine's name for what it runs: ``none`` where it was given none."""
-    return os.environ.get("TORCHELASTIC_RUN_ID", "")
+    """The engine's name for what it runs; where that is ``none``, the engine's own process."""
+    name = os.environ.get("TORCHELASTIC_RUN_ID", "")
+    return f"none {socket.gethostname()} {os.getppid()}" if name == "none" else name

@@ -61,6 +61,11 @@ class FolderWriter:
         aside = self.hidden.with_suffix(".old")
         if os.path.lexists(self.path):
             os.rename(self.path, aside)
-        os.rename(self.hidden, self.path)
+        try:
+            os.rename(self.hidden, self.path)
+        except OSError:
+            if os.path.lexists(aside):
+                os.rename(aside, self.path)
+            raise
         settle(self.path)
         shutil.rmtree(aside, ignore_errors=True)

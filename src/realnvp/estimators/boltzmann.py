@@ -31,6 +31,7 @@ from realnvp.measure.weights import ess, log_normalizer, pareto_k
 from realnvp.memory import MEMORIES
 from realnvp.session import Limits, Outcome, Record, train
 from realnvp.train.checkpoint import read_run, rebuilding, write_run
+from realnvp.train.world import here
 from realnvp.transforms import Compose
 
 __all__ = ["BoltzmannGenerator"]
@@ -144,6 +145,8 @@ class BoltzmannGenerator(Weighted, Watched, BaseEstimator):
         place and is raised again.
         """
         started = time.monotonic()
+        if here().size > 1:
+            raise InputError("an energy is learnt by one process: call fit outside of realnvp.train.joined()")
         begun = begin(self, potential, gradient, starts, started)
         self.gradient_ = gradient
         return self._learn(potential, begun, started)

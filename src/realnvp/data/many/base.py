@@ -131,6 +131,8 @@ def _check(first: Parquet, wanted: Sequence[str], drop: Sequence[str]) -> None:
         raise InputError(f"{first.path} has more than one column {twice!r}: rename all but one")
     if twice := next((name for name in wanted if wanted.count(name) > 1), None):
         raise InputError(f"column {twice!r} is named twice: name it once")
+    if both := next((name for name in drop if name in wanted), None):
+        raise InputError(f"column {both!r} is both to be learnt and to be left out: name it once")
     if unknown := next((name for name in (*wanted, *drop) if name not in first.names), None):
         raise InputError(f"{first.path} has no column {unknown!r}{nearest(unknown, first.names)}")
     if not wanted:

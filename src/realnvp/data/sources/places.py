@@ -2,14 +2,17 @@
 
 import glob
 import os
+import re
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from realnvp.errors import InputError
 
 __all__ = ["Place", "has_tables", "is_many", "listed"]
 
+_PLAIN = "/:=@,+"
 _MANY = 1 << 30
 """Bytes that a single file's numbers may take in memory; a larger one is read in a stream."""
 
@@ -46,15 +49,15 @@ def is_many(data: str) -> bool:
 
 
 def has_tables(folder: Path) -> bool:
-    """Whether a folder holds Parquet files, or a folder in it does."""
-    return any(next(folder.glob(pattern), None) is not None for pattern in ("*.parquet", "*/*.parquet"))
+    """Whether a folder holds Parquet files, or one of the folders in it does."""
+    return next(folder.rglob("*.parquet"), None) is not None
 
 
 def listed(data: str) -> list[Place]:
     """Return the files that the name stands for, in the order of their names."""
-    local = "://" not in data
+    local, query = "://" not in data, ""
     try:
-        names = _local(data) if local else _remote(data)
+        names, query = (_local(data), "") if local else _remote(data)
     except (OSError, ValueError, ImportError, NotImplementedError) as error:
         reason = str(error).split("\n")[0].rstrip(". ")[:200]
         raise InputError(f"{data} cannot be opened ({reason}): check its address and your rights to it") from error
@@ -65,7 +68,8 @@ def listed(data: str) -> list[Place]:
     if other := next((name for name in names if not name.lower().endswith(".parquet")), None):
         raise InputError(f"{other} is no .parquet file: several files are read as one table only of that kind")
     root = os.path.commonpath([os.path.dirname(name) for name in names]) if local else _common(names)
-    return [Place(name, name[len(root) :].lstrip("/\\")) for name in sorted(names)]
+    within = [name[len(root) :].lstrip("/\\") for name in sorted(names)]
+    return [Place(n + query, w if local else unquote(w)) for n, w in zip(sorted(names), within, strict=True)]
 
 
 def _local(data: str) -> list[str]:
@@ -77,19 +81,27 @@ def _local(data: str) -> list[str]:
     return [name for name in glob.glob(data, recursive=True) if os.path.isfile(name)]
 
 
-def _remote(data: str) -> list[str]:
+def _remote(data: str) -> tuple[list[str], str]:
+    """Return the addresses of the files, and what each of them ends with: ``?region=…``."""
     from pyarrow.fs import FileSelector, FileSystem, FileType
 
-    scheme = data.split("://")[0]
+    asked = re.search(r"\?[^/?=]+=[^/]*$", data)
+    query, data = ("", data) if asked is None else (asked[0], data[: asked.start()])
     magic = next((i for i, part in enumerate(data.split("/")) if glob.has_magic(part)), None)
     base = "/".join(data.split("/")[:magic])
-    system, path = FileSystem.from_uri(base)
+    system, path = FileSystem.from_uri(_quoted(base) + query)
+    before = unquote(base).removesuffix("/").removesuffix(path.rstrip("/"))  # scheme, user, host and port
     if system.get_file_info(path).type == FileType.File:
-        return [data]
+        return [_quoted(data)], query
     found = [f.path for f in system.get_file_info(FileSelector(path, recursive=True)) if f.type == FileType.File]
     pattern = f"{path.rstrip('/')}/{'*.parquet' if magic is None else '/'.join(data.split('/')[magic:])}"
     kept = [f for f in found if fnmatch(f, pattern) and _shown(f[len(path) :].lstrip("/"))]
-    return [f"{scheme}://{f}" for f in kept]
+    return [before + quote(f, safe=_PLAIN) for f in kept], query
+
+
+def _quoted(address: str) -> str:
+    """Write what an address may not hold, such as spaces, as it has to be written; what is written so already stays."""
+    return quote(unquote(address), safe=_PLAIN)
 
 
 def _shown(within: str) -> bool:

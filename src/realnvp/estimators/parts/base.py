@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from realnvp.errors import InputError, nearest
+from realnvp.train.world import here
 
 __all__ = [
     "CHUNK",
@@ -73,6 +74,8 @@ def check_params(model: Any, auto: Sequence[str] = ("layers",)) -> None:
             raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
         if int(value) > most:
             raise InputError(f"{name} must be a whole number of at most {most:,}, got {value!r}")
+    if model.batch_size != "auto" and model.batch_size < here().size:
+        raise InputError(f"batch_size must be at least {here().size}, a row for each process, got {model.batch_size!r}")
     for name in ("lr", "max_time", "validation_fraction"):
         value = getattr(model, name, 0)
         if name in auto and value == "auto":

@@ -90,7 +90,7 @@ class Crew:
         self.plain = kept.plain().scaled(scalers(self.scaler))
         self.offset = float(scalers(self.scaler)[0].scale.log().sum())
         self.unit = Unit(offset=self.offset - log_m)
-        self.bend = here().first(lambda: bending(self.plain[0], model.marginals, seed))
+        self.bend = here().first(lambda: bending(self.plain[0].cpu(), model.marginals, seed))
 
     def train(self, feed: Feed, checkpoint: Checkpoint | None = None) -> None:
         """Train the flows, each on what ``feed`` gives, or go on where a checkpoint says."""
