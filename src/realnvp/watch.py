@@ -39,6 +39,10 @@ class Limits:
         """Share of the training done: of the steps, or of the time if that is nearer its end."""
         return max(steps / max(self.max_steps, 1), seconds / self.max_time if self.max_time else 0.0)
 
+    def after(self, seconds: float) -> float:
+        """Share of the training from an evaluation of so many seconds to the next: ten times that where time counts."""
+        return max(self.every, 10 * seconds / self.max_time) if self.max_time else self.every
+
     @property
     def warmup(self) -> int:
         """Steps over which the learning rate rises: a tenth of the training, at most 100."""
@@ -136,8 +140,9 @@ class Watch:
 
     def look(self, step: Step) -> Record:
         """Evaluate, keep the best, and write the record."""
-        self.next_look, before = self.done + self.limits.every, self.best.value
+        began, before = self.world.clock(), self.best.value
         held_out = self.best.offer(self.objective, self.average.module)
+        self.next_look = self.done + self.limits.after(self.world.now() - began)
         self.best_at = self.done if self.best.value < before else self.best_at
         record = Record(
             step=step.index,

@@ -28,8 +28,8 @@ from realnvp.transforms import Compose
 
 __all__ = ["Crew", "Feed"]
 
-_SEEN = 10_000
-"""Training rows on which the figure of all flows together is measured."""
+_SEEN = _LOOKED = 10_000
+"""Training rows on which the figure of all flows together is measured; held-out rows that a training looks at."""
 _FEWER = 10_000
 """Below so many rows a mixture of normals may know more than any flow."""
 _FORESEEN = 40
@@ -126,7 +126,7 @@ class Crew:
         train(
             likelihood(MEMORIES[model.memory](member.core)),
             batches,
-            lambda module: mean_objective(module, self.held),
+            lambda module: mean_objective(module, [a[:_LOOKED] for a in self.held]),
             limits=Limits(self.most, self._left, 0.25 if model.early_stopping else 0.0),
             lr=model.lr,
             weight_decay=decay,

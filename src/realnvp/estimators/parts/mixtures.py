@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["bending", "best_mixture", "mixture_base"]
 
 _ROWS = 20_000
-_TRIAL = 4000
-"""Rows on which it is tried whether bending the columns pays."""
+_TRIAL, _TRIED = 4000, 30
+"""Rows on which it is tried whether bending the columns pays, and rounds of EM."""
 _SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 
 
@@ -72,18 +72,20 @@ def bending(x: Tensor, wanted: bool | str, seed: int) -> SinhArcsinh | None:
 def _pays(bend: SinhArcsinh, seen: Tensor, fresh: Tensor, seed: int) -> bool:
     bend.calibrate(seen)
     components = max(1, min(4, len(seen) // (5 * seen.shape[1])))
-    plain = _fitted(seen, components, seed).score_samples(fresh.double().cpu().numpy())
+    plain = _fitted(seen, components, seed, _TRIED).score_samples(fresh.double().cpu().numpy())
     z, ladj = bend(fresh)
-    bent = _fitted(bend(seen)[0], components, seed).score_samples(z.double().cpu().numpy())
+    bent = _fitted(bend(seen)[0], components, seed, _TRIED).score_samples(z.double().cpu().numpy())
     gain = torch.from_numpy(bent - plain) + ladj.double().cpu()
     return bool(gain.mean() > 2 * gain.std() / len(gain) ** 0.5)
 
 
-def _fitted(z: Tensor, components: int, seed: int) -> "GaussianMixture":
+def _fitted(z: Tensor, components: int, seed: int, rounds: int = 100) -> "GaussianMixture":
     from sklearn import config_context
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
     with warnings.catch_warnings(), config_context(array_api_dispatch=False):
         warnings.simplefilter("ignore", ConvergenceWarning)  # a start need not have converged
-        return GaussianMixture(components, reg_covar=1e-4, random_state=seed % 2**32).fit(z.double().cpu().numpy())
+        return GaussianMixture(components, reg_covar=1e-4, max_iter=rounds, random_state=seed % 2**32).fit(
+            z.double().cpu().numpy()
+        )
