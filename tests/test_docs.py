@@ -98,7 +98,7 @@ def test_a_command_with_an_unknown_option_is_found():
 def test_the_readme_shows_the_commands():
     said = set(re.findall(r"^realnvp (\w+)", PAGES["README.md"], re.MULTILINE))
 
-    assert said == {"fit", "boltzmann", "sample", "score", "info", "report", "impute"}
+    assert said == {"fit", "boltzmann", "sample", "score", "info", "report", "impute", "serve"}
 
 
 def anchors(text):

@@ -35,7 +35,7 @@ def completed(tmp_path):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("realnvp ", ["fit", "boltzmann", "sample", "score", "info", "export", "impute", "report"]),
+        ("realnvp ", ["fit", "boltzmann", "sample", "score", "info", "export", "impute", "report", "serve"]),
         ("realnvp bo", ["boltzmann"]),
         ("realnvp fit mo", ["moons"]),
         ("realnvp fit table", []),  # the shell goes on with files
@@ -45,14 +45,14 @@ def completed(tmp_path):
         ("realnvp boltzmann u", ["u1", "u2", "u3", "u4"]),
         ("realnvp boltzmann u1 --objective f", ["forward"]),
         ("realnvp boltzmann u1 --kernel l", ["lattice"]),
-        ("realnvp score run new.csv --s", ["--summary", "--split"]),
+        ("realnvp score run new.csv --s", ["--summary", "--skip-bad-files", "--split"]),
     ],
 )
 def test_a_begun_line_is_completed(completed, line, words):
     assert [word for word in completed(line) if word] == words
 
 
-@pytest.mark.parametrize("command", ["sample", "score", "info", "export", "impute", "report"])
+@pytest.mark.parametrize("command", ["sample", "score", "info", "export", "impute", "report", "serve"])
 def test_runs_are_completed_wherever_they_lie(completed, tmp_path, command):
     for name in ("runs/moons", "runs/u1", "mine"):
         (tmp_path / name).mkdir(parents=True)

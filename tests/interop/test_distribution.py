@@ -163,7 +163,13 @@ def test_it_is_copied_and_pickled(again):
     assert again(law).batch_shape == (3,)
 
 
-def test_values_are_checked_unless_it_is_told_not_to():
+@pytest.fixture
+def checking(monkeypatch):
+    """Torch's own default, which Pyro's samplers leave switched off for the whole process."""
+    monkeypatch.setattr(torch.distributions.Distribution, "_validate_args", True)
+
+
+def test_values_are_checked_unless_it_is_told_not_to(checking):
     flow = gaussian([0.0, 0.0], [1.0, 1.0])
     with pytest.raises(ValueError, match="support"):
         FlowDistribution(flow).log_prob(torch.tensor([0.0, torch.nan]))
@@ -181,7 +187,7 @@ def test_what_torch_has_for_all_laws_works():
         kl_divergence(law, law)
 
 
-def test_the_law_of_an_energy_lives_on_its_box():
+def test_the_law_of_an_energy_lives_on_its_box(checking):
     g = BoltzmannGenerator(2, bounds=(-1.0, 3.0), layers=1, width=8, max_steps=5, random_state=0, verbose=False)
     law = g.fit(lambda x: 0.5 * x.square().sum(-1)).distribution(dtype=torch.float64)
     torch.manual_seed(0)
