@@ -51,7 +51,7 @@ class Browser:
         features = [{"name": name, "value": value} for name, value in wishes.items()]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
         self.driver.get_log("browser")
-        self.driver.get(Path(path).absolute().as_uri())
+        self.driver.get(path if str(path).startswith("http") else Path(path).absolute().as_uri())
         self.driver.execute_script("try { localStorage.clear(); } catch { /* none */ }")
         return self
 

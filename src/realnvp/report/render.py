@@ -77,6 +77,7 @@ def watched(page: str, stamp: str, told: str) -> str:
         f'<p id="live" class="wide" role="status" data-stamp="{text(stamp)}">{text(told)}</p>',
     )
     page = page.replace(policy, f"{policy}; connect-src 'self'", 1).replace("</header>", f"{banner}</header>", 1)
+    page = page.replace("</title>", '</title>\n<link rel="icon" href="data:,">', 1)  # browsers ask for one else
     head, _, tail = page.rpartition("</body>")
     return f"{head}<script>{asset('live.js')}</script>\n</body>{tail}"
 
