@@ -36,7 +36,7 @@ def of_density(config: Mapping[str, Any], history: _History, off: tuple[float, f
     figures: list[_Figure] = []
     sentences, advice = [], _training_advice(config, history, "nats")
     if nll is None:
-        return Verdict("This run was saved without figures", "fair", [], [], advice)
+        return _unmeasured(config, history, "nats per row", advice)
     figures.append(("Held-out NLL", _pm(found, "held_out_nll"), f"nats per row, {rows:,} rows; lower is better"))
     gauss = found.get("gaussian_nll")
     over_gauss = None if gauss is None else gauss - nll
@@ -72,6 +72,18 @@ def of_density(config: Mapping[str, Any], history: _History, off: tuple[float, f
         "Draw from it: `realnvp sample RUN -n 1000 --out samples.csv`; find unlikely rows with `realnvp score`."
     )
     return Verdict(headline, grade, sentences, figures, advice)
+
+
+def _unmeasured(config: Mapping[str, Any], history: _History, unit: str, advice: Sequence[str]) -> Verdict:
+    """Say of a run that nothing was measured on, or of one in training, what its course says."""
+    if config.get("stopped_by") or not history:
+        return Verdict("This run was saved without figures", "fair", [], [], advice)
+    last = history[-1]
+    figures: list[_Figure] = [
+        ("Best so far", number(_number(last["best"])), f"{unit}, of rows held out to choose by; lower is better"),
+        ("Now", number(_number(last["held_out"])), f"{unit}, after {last['step']:,} steps"),
+    ]
+    return Verdict("In training", "fair", [], figures, [])
 
 
 def of_energy(config: Mapping[str, Any], history: _History) -> Verdict:
@@ -117,7 +129,7 @@ def of_pictures(config: Mapping[str, Any], history: _History) -> Verdict:
     found, data = config.get("figures") or {}, config.get("data") or {}
     advice = _training_advice(config, history, "bits per dimension")
     if "bits_per_dim" not in found:
-        return Verdict("This run was saved without figures", "fair", [], [], advice)
+        return _unmeasured(config, history, "bits/dim", advice)
     bits, line = _number(found["bits_per_dim"]), _number(found["pixelwise_bits"])
     draws = f"{found['draws']} draw{'s' * (found['draws'] > 1)}"
     figures: list[_Figure] = [

@@ -35,8 +35,9 @@ function busy() {
 async function ask() {
   try {
     const { stamp, told: words } = await (await fetch("state", { cache: "no-store" })).json();
-    if (told.textContent !== words) told.textContent = words;
-    if (stamp !== told.dataset.stamp && !busy()) {
+    const newer = stamp !== told.dataset.stamp;
+    if (!newer && told.textContent !== words) told.textContent = words;
+    if (newer && !busy()) {
       keep();
       location.reload();
       return;
