@@ -198,3 +198,25 @@ def test_without_ray_its_extra_is_named(realnvp, run, monkeypatch):
 
     assert code == 2
     assert "pip install 'realnvp[ray]'" in err
+
+
+def test_scores_do_not_replace_the_folder_of_what_is_scored(realnvp, data, run):
+    before = {path.name: path.read_bytes() for path in data.iterdir()}
+    code, _, err = realnvp("score", run, data, "--out", data, "--force")
+
+    assert code == 2
+    assert "which is to be scored: choose another folder with --out" in err
+    assert {path.name: path.read_bytes() for path in data.iterdir()} == before
+
+
+def test_a_folder_in_a_folder_of_a_folder_is_learnt(realnvp, data, tmp_path):
+    (tmp_path / "deep/er").mkdir(parents=True)
+    data.rename(tmp_path / "deep/er/data")
+
+    assert realnvp("fit", tmp_path / "deep", *QUICK, "--quiet", "--out", "deeply")[0] == 0
+
+
+def test_an_address_with_a_space_is_opened(realnvp, data, tmp_path):
+    data.rename(tmp_path / "two words")
+
+    assert realnvp("fit", f"file://{tmp_path}/two words", *QUICK, "--quiet", "--out", "spaced")[0] == 0

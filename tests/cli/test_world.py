@@ -206,6 +206,14 @@ def test_a_checkpoint_of_another_run_is_not_taken_up(elastic, tmp_path):
     assert not (tmp_path / "checkpoint.safetensors").exists()
 
 
+def test_started_again_it_takes_no_other_run_for_its_own(elastic, tmp_path):
+    stand(tmp_path, "another")
+    elastic.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+
+    with pytest.raises(InputError, match=r"holds a checkpoint.safetensors: go on from it with --resume"):
+        keep(tmp_path, again=True)
+
+
 def test_a_run_that_may_be_started_again_has_a_name(elastic):
     with pytest.raises(InputError, match="name its folder with --out"):
         keeping(World(), Path("runs/x"), None, again=False, every=1.0, resume=False, force=False)

@@ -5,6 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
+from cuts import Cut, stopping
 from pyarrow import parquet
 from scipy.stats import multivariate_normal
 
@@ -142,18 +143,6 @@ def test_gaps_are_refused_by_file_and_row(tmp_path):
 
     with pytest.raises(InputError, match=r"part1.parquet: column 'b' has a missing value in row 501"):
         RealNVP(**QUICK).fit_files(files(tmp_path, dict(zip("abc", x.T, strict=True))))
-
-
-class Cut(Exception):  # noqa: N818 - no error, a power cut
-    pass
-
-
-def stopping(at):
-    def callback(record):
-        if record.step >= at:
-            raise Cut
-
-    return callback
 
 
 @pytest.mark.parametrize("at", [2, 30, 99])

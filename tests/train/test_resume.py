@@ -3,24 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from cuts import Cut, stopping
 
 from realnvp import ImageRealNVP, InputError
 from realnvp.train import Checkpoint
 
 QUICK = {"layers": 1, "width": 4, "verbose": False, "random_state": 0, "device": "cpu", "flips": True, "batch_size": 16}
 PICTURES = np.random.default_rng(0).integers(0, 256, (60, 4, 4), dtype=np.uint8)
-
-
-class Cut(Exception):  # noqa: N818 - no error, a power cut
-    pass
-
-
-def stopping(at):
-    def callback(record):
-        if record.step >= at:
-            raise Cut
-
-    return callback
 
 
 def interrupted(folder, at, **params):

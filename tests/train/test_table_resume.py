@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 import torch
+from cuts import Cut, stopping
 
 from realnvp import InputError, RealNVP
 from realnvp.train import Checkpoint
@@ -15,18 +16,6 @@ QUICK = {"layers": 2, "width": 8, "verbose": False, "random_state": 0, "device":
 QUICK["early_stopping"] = False
 X = np.random.default_rng(0).normal(size=(200, 3)) @ [[1, 0.5, 0], [0, 1, 2], [0, 0, 1]]
 C = X[:, :1] + np.random.default_rng(1).normal(size=(200, 1))
-
-
-class Cut(Exception):  # noqa: N818 - no error, a power cut
-    pass
-
-
-def stopping(at):
-    def callback(record):
-        if record.step >= at:
-            raise Cut
-
-    return callback
 
 
 def weights(model):

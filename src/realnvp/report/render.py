@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+import realnvp
 from realnvp.report.page import Verdict, figure_list, paragraphs, text
 
 __all__ = ["Page", "Section", "asset", "render", "waiting", "watched"]
@@ -84,8 +85,8 @@ def watched(page: str, stamp: str, told: str) -> str:
 
 def waiting(name: str, told: str) -> str:
     """Return the page of a run that has nothing to show yet."""
-    pieces = {"title": text(name), "style": asset("page.css"), "early": asset("early.js")}
-    return watched(re.sub(r"\{\{(\w+)\}\}", lambda found: pieces[found[1]], asset("waiting.html")), "", told)
+    verdict = Verdict("Nothing to show yet", "fair", [], [], [])
+    return watched(render(Page(name, "waiting", told, verdict, [], [], {}, realnvp.__version__)), "", told)
 
 
 def _section(section: Section) -> str:
