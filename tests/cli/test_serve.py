@@ -1,6 +1,8 @@
 """``realnvp serve`` and ``--live``: a training seen from outside while it goes on."""
 
 import json
+import socket
+import struct
 import threading
 import urllib.error
 import urllib.request
@@ -56,6 +58,18 @@ def test_nothing_else_is_served_and_to_no_other_name(served, path, host):
     refused.value.close()
 
     assert refused.value.code == (404 if host is None else 403)
+
+
+def test_a_page_that_is_closed_while_it_comes_ends_nothing_and_says_nothing(served, capsys):
+    host, port = served.removeprefix("http://").split(":")
+    for _ in range(3):
+        with socket.create_connection((host, int(port)), timeout=60) as page:
+            page.sendall(f"GET / HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+            assert page.recv(10).startswith(b"HTTP")
+            page.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closed hard
+
+    assert "data-stamp" in asked(served)
+    assert capsys.readouterr().err == ""
 
 
 def test_it_listens_to_this_machine_alone(tmp_path):

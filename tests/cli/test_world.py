@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from realnvp import InputError
 from realnvp.cli.base import sentences
-from realnvp.cli.world import keeping, started_again
+from realnvp.cli.world import keeping, spoken, started_again
 from realnvp.train.world import World
 
 FIT = ["fit", "moons", "--rows", "600", "--kernel", "affine", "--layers", "2", "--width", "8", "--max-steps", "200"]
@@ -217,6 +217,15 @@ def test_started_again_it_takes_no_other_run_for_its_own(elastic, tmp_path):
 def test_a_run_that_may_be_started_again_has_a_name(elastic):
     with pytest.raises(InputError, match="name its folder with --out"):
         keeping(World(), Path("runs/x"), None, again=False, every=1.0, resume=False, force=False)
+
+
+def test_only_the_first_process_speaks_and_logs():
+    second = World()
+    second.rank = 1
+
+    assert spoken(World(), quiet=False) == {"verbose": True}  # what --tensorboard set is left alone
+    assert spoken(second, quiet=False)["callbacks"] is None
+    assert spoken(World(), quiet=True) == {"verbose": False}
 
 
 def test_what_is_the_work_of_one_process_is_refused_to_several(elastic, capsys):

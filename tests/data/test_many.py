@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 import torch
 from pyarrow import parquet
+from pyarrow.fs import LocalFileSystem
 
 from realnvp.data.many import ManyFiles, Reader, survey
 from realnvp.errors import InputError
@@ -175,6 +176,27 @@ def test_files_are_named_by_folder_glob_or_address(folder, name):
 
     assert files.rows == ROWS
     assert [file.within for file in files.files] == [f"part{i}.parquet" for i in range(5)]
+
+
+@pytest.mark.parametrize("name", ["", "/*.parquet", "/part?.parquet"])
+def test_what_an_address_asks_for_is_asked_for_with_each_file(folder, monkeypatch, name):
+    asked = []
+
+    class Store:
+        """A store of objects whose address says where it is."""
+
+        @staticmethod
+        def from_uri(uri):
+            asked.append(uri)
+            address, _, query = uri.partition("?")
+            assert query == "region=eu-1&endpoint_override=h%3A9000"
+            return LocalFileSystem(), address.removeprefix("s3:/")
+
+    monkeypatch.setattr("pyarrow.fs.FileSystem", Store)
+    files = ManyFiles.open(f"s3:/{folder}{name}?region=eu-1&endpoint_override=h%3A9000")
+
+    assert survey(files, 0).count == ROWS
+    assert [f"part{i}.parquet?" in " ".join(asked) for i in range(5)] == [True] * 5
 
 
 def test_what_is_hidden_in_a_folder_is_passed_over(folder):

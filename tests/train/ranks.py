@@ -21,6 +21,7 @@ from realnvp.data.batches import Deck, shuffled
 from realnvp.estimators.parts.rows import mean_objective
 from realnvp.memory import constant_memory
 from realnvp.nets import mlp
+from realnvp.session import Limits, train
 from realnvp.train import adamw, fit, joined
 from realnvp.train.engine import Engine
 from realnvp.train.world import LostError, here
@@ -187,29 +188,50 @@ def left():
     return "nothing happened"
 
 
+def broken():
+    """The last rank meets an error of its own before anybody has looked at anything: it says so at once, all end."""
+
+    def batches():
+        for i, batch in enumerate(here().shared(deal(8))):
+            if i == 3 and here().rank == here().size - 1:
+                raise ValueError("this file ends too early")
+            yield batch
+
+    objective, before = MaxLikelihood(flow()), time.monotonic()
+    try:
+        train(objective, batches(), lambda o: mean_objective(o, [X]), limits=Limits(max_steps=1000))
+    except (ValueError, LostError) as error:
+        return {"told": str(error), "seconds": time.monotonic() - before}
+    return {"told": "nothing happened"}
+
+
 CASES = {f.__name__: f for f in (normed, thrifty, one_row, runs_out, spoilt, dropping, measured)}
 CASES |= {"seven": plain, "eight": partial(plain, 8), "several": partial(fitted, members=3)}
 CASES |= {f.__name__: f for f in (clocked, interrupted, called, unlike, failing)}
 
 
-def main(place):
+ENDS = {f.__name__: f for f in (left, broken)}
+"""After one of these the ranks cannot reach each other."""
+
+
+def main(place, end):
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with joined(timeout=30) as world:
-        found = {name: case() for name, case in CASES.items()}
-        found["left"] = left()
+        found = {name: case() for name, case in CASES.items()} if end == "left" else {}
+        found[end] = ENDS[end]()
         Path(place, f"{world.rank}.json").write_text(json.dumps(found))
         os._exit(0)  # as a process that was killed does not say good-bye
 
 
-def started(place, size=SIZE):
-    """Run all cases in so many processes; return what each found."""
+def started(place, size=SIZE, end="left"):
+    """Run all cases, and one that ends them, or another end alone, in so many processes; return what each found."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     about = os.environ | {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    command = [sys.executable, "-c", f"import ranks; ranks.main({str(place)!r})"]
+    command = [sys.executable, "-c", f"import ranks; ranks.main({str(place)!r}, {end!r})"]
     about["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     processes = [
         subprocess.Popen(command, env=about | {"RANK": str(r)}, stderr=subprocess.PIPE, text=True) for r in range(size)

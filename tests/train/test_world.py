@@ -99,6 +99,14 @@ def test_a_process_that_is_gone_is_missed_in_a_sentence(found):
     assert found[0]["left"].endswith("one of them ended, or did not answer for 30 s")
 
 
+def test_a_process_that_fails_by_itself_says_so_and_lets_the_others_go(tmp_path):
+    first, second = ranks.started(tmp_path, end="broken")
+
+    assert second["broken"]["told"] == "this file ends too early"
+    assert first["broken"]["told"].startswith("process 0 of 2 lost the others (")
+    assert max(each["broken"]["seconds"] for each in (first, second)) < 20  # they would wait 30 s for an answer
+
+
 def test_outside_there_is_a_world_of_one(monkeypatch):
     for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
