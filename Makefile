@@ -1,8 +1,9 @@
-# make demo   install into .venv and learn the two moons
-# make test   the whole test suite
-# make check  format, lint, types, layers
-# make docs   the documentation, into site/
-# make bench  the figures of docs/benchmarks.md (minutes)
+# make demo      install into .venv and learn the two moons
+# make test      the whole test suite
+# make coverage  the suite, which must reach 95 % of the package's lines and branches
+# make check     format, lint, types, layers
+# make docs      the documentation, into site/
+# make bench     the figures of docs/benchmarks.md (minutes)
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,13 +14,16 @@ DOCS_STAMP := $(VENV)/.installed-docs
 # Where to read data sets from in the benchmarks that need them
 export REALNVP_DATA
 
-.PHONY: demo test check format docs bench clean
+.PHONY: demo test coverage check format docs bench clean
 
 demo: $(STAMP)
 	$(BIN)/realnvp fit moons
 
 test: $(DEV_STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+
+coverage: $(DEV_STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --cov --cov-report=term $(ARGS)
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff format --check .
