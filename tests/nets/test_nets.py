@@ -1,6 +1,7 @@
 """Conditioners: shapes, the start at zero, and nets made of nets."""
 
 import copy
+import math
 import pickle
 
 import numpy as np
@@ -22,6 +23,7 @@ from realnvp.nets import (
     residual_mlp,
     waves,
 )
+from realnvp.nets.base import Dropout
 from realnvp.transforms import Coupling
 
 FACTORIES = {
@@ -219,3 +221,37 @@ def test_a_net_of_pictures_sees_as_far_as_its_convolutions(factory, reach):
     rows, columns = (x.grad[0] != 0).nonzero().T
 
     assert (rows.min(), rows.max()) == (columns.min(), columns.max()) == (5 - reach, 5 + reach)
+
+
+@pytest.mark.parametrize("p", [0.001, 0.05, 0.3, 0.5, 0.9])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+def test_dropout_drops_its_share_each_by_itself_and_keeps_the_mean(p, dtype):
+    """A hundred rows of a thousand: each unit's count is binomial, and units of one row know nothing of each other."""
+    torch.manual_seed(0)
+    out = Dropout(p)(torch.ones(1000, 100, dtype=dtype)).double()
+    share, steps = round(256 * p) / 256 or p, 1000 * 100
+    dropped = (out == 0).double()
+    pairs = dropped[:, 1:] * dropped[:, :-1]
+
+    assert float(dropped.mean()) == pytest.approx(share, abs=5 * math.sqrt(share / steps))
+    assert float(pairs.mean()) == pytest.approx(share**2, abs=5 * math.sqrt(share**2 / steps) + 1e-5)
+    assert float(dropped.mean(0).std()) == pytest.approx(math.sqrt(share * (1 - share) / 1000), rel=0.4)
+    torch.testing.assert_close(out[out > 0], torch.full_like(out[out > 0], 1 / (1 - share)), rtol=1e-2, atol=0)
+
+
+def test_dropout_is_of_the_seed_passes_the_gradient_of_what_it_kept_and_rests_in_evaluation():
+    drop, x = Dropout(0.3), torch.randn(7, 3, dtype=torch.double, requires_grad=True)
+    torch.manual_seed(5)
+    once = drop(x)
+    torch.manual_seed(5)
+    again = drop(x)
+    once.sum().backward()
+
+    assert torch.equal(once, again)
+    assert not torch.equal(once, drop(x))
+    assert 0 < int((once == 0).sum()) < 21
+    torch.testing.assert_close(x.grad * x.detach(), once.detach())
+    assert drop.eval()(x) is x
+    assert Dropout(0.3)(x[:0]).shape == (0, 3)
+    assert not Dropout(1.0)(x).any()
+    assert torch.equal(Dropout(0.0)(x), x)

@@ -6,7 +6,17 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Constant", "KeepsDouble", "LearntLast", "NetFactory", "Separate", "activation", "learnt_last", "zeroed"]
+__all__ = [
+    "Constant",
+    "Dropout",
+    "KeepsDouble",
+    "LearntLast",
+    "NetFactory",
+    "Separate",
+    "activation",
+    "learnt_last",
+    "zeroed",
+]
 
 NetFactory = Callable[[int, int], nn.Module]
 """``(inputs, outputs) -> net``, a module from shape ``(*, inputs)`` to shape ``(*, outputs)``."""
@@ -36,6 +46,23 @@ def zeroed(layer: Layer) -> Layer:
     for p in layer.parameters():
         nn.init.zeros_(p)
     return layer
+
+
+class Dropout(nn.Dropout):
+    """``nn.Dropout``; on a processor its masks are of bytes, which takes a sixth of the time.
+
+    There the share that is dropped is the nearest of the multiples of 1/256, and what is kept is scaled by that. The
+    draws are from torch's own generator. A compiler gets torch's, which it knows how to fuse.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` with a share ``p`` of it set to zero and the rest scaled up; ``x`` itself in evaluation."""
+        dropped = round(256 * self.p)
+        if not self.training or dropped in (0, 256) or x.device.type != "cpu" or torch.compiler.is_compiling():
+            return super().forward(x)
+        words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+        kept = words.view(torch.int8)[: x.numel()].view(x.shape).to(x.dtype).ge_(dropped - 128)
+        return x * kept.mul_(256 / (256 - dropped))
 
 
 class KeepsDouble(nn.Module):

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from realnvp.nets.base import NetFactory, activation, zeroed
+from realnvp.nets.base import Dropout, NetFactory, activation, zeroed
 
 __all__ = ["MLP", "mlp"]
 
@@ -34,7 +34,7 @@ class MLP(nn.Sequential):
         layers: list[nn.Module] = []
         for before, after in pairwise((inputs, *hidden)):
             layers += [nn.Linear(before, after), _in_place(activation(act))]
-            layers += [nn.Dropout(dropout)] if dropout else []
+            layers += [Dropout(dropout)] if dropout else []
         super().__init__(*layers, zeroed(nn.Linear((inputs, *hidden)[-1], outputs)))
 
     def forward(self, x: Tensor) -> Tensor:

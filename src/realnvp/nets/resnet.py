@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from realnvp.nets.base import NetFactory, activation, zeroed
+from realnvp.nets.base import Dropout, NetFactory, activation, zeroed
 
 __all__ = ["ResidualMLP", "residual_mlp"]
 
@@ -19,7 +19,7 @@ class _Block(nn.Module):
             activation(act),
             nn.Linear(width, width),
             activation(act),
-            nn.Dropout(dropout) if dropout else nn.Identity(),
+            Dropout(dropout) if dropout else nn.Identity(),
             zeroed(nn.Linear(width, width)),
         )
 

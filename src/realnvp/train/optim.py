@@ -45,7 +45,7 @@ class AdamW:
     def state_dict(self) -> dict[str, Any]:
         """Return the moments by the number of their parameter."""
         numbers = {p: i for i, p in enumerate(self._params())}
-        return {"state": {numbers[p]: kept for p, kept in self.state.items()}}
+        return {"state": {numbers[p]: kept | {"step": kept["step"].clone()} for p, kept in self.state.items()}}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take what ``state_dict`` returned."""
@@ -67,15 +67,14 @@ class AdamW:
 
     def _update(self, params: list[Tensor], group: dict[str, Any], shrink: Tensor | None, skip: Tensor | None) -> None:
         kept = [self.state.get(p) or self._begin(p) for p in params]
-        steps = [k["step"] for k in kept]
-        torch._foreach_add_(steps, 1)
+        counts = _together(kept).add_(1)
         torch._fused_adamw_(
             params,
             [p.grad for p in params if p.grad is not None],
             [k["exp_avg"] for k in kept],
             [k["exp_avg_sq"] for k in kept],
             [],
-            steps,
+            [k["step"] for k in kept],
             lr=group["lr"],
             beta1=self.betas[0],
             beta2=self.betas[1],
@@ -87,7 +86,7 @@ class AdamW:
             found_inf=skip,
         )
         if skip is not None:
-            torch._foreach_sub_(steps, [skip] * len(steps))
+            counts.sub_(skip)
 
     def _begin(self, p: Tensor) -> dict[str, Tensor]:
         step = torch.zeros((), dtype=torch.float32, device=p.device)
@@ -96,6 +95,16 @@ class AdamW:
 
     def _params(self) -> list[Tensor]:
         return [p for group in self.param_groups for p in group["params"]]
+
+
+def _together(kept: Sequence[dict[str, Tensor]]) -> Tensor:
+    """Return the counts of steps as one vector whose entries they are, so that one call counts them all."""
+    vector = kept[0]["step"]._base
+    if vector is None or len(vector) != len(kept) or any(k["step"]._base is not vector for k in kept):
+        vector = torch.stack([k["step"] for k in kept])
+        for k, step in zip(kept, vector.unbind(), strict=True):
+            k["step"] = step
+    return vector
 
 
 def adamw(module: nn.Module, lr: float = 3e-3, *, weight_decay: float = 0.0) -> AdamW:
