@@ -255,3 +255,14 @@ def test_dropout_is_of_the_seed_passes_the_gradient_of_what_it_kept_and_rests_in
     assert Dropout(0.3)(x[:0]).shape == (0, 3)
     assert not Dropout(1.0)(x).any()
     assert torch.equal(Dropout(0.0)(x), x)
+
+
+def test_a_gain_scales_the_first_weights_of_the_hidden_layers_and_no_others():
+    torch.manual_seed(3)
+    plain = mlp((50, 40), act="silu")(5, 4)
+    torch.manual_seed(3)
+    scaled = mlp((50, 40), act="silu", gain=2.0)(5, 4)
+
+    for name, value in plain.state_dict().items():
+        assert torch.equal(scaled.state_dict()[name], 2 * value), name
+    assert not scaled[-1].weight.any()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 from realnvp.nets.base import Dropout, NetFactory, activation, zeroed
@@ -16,10 +17,18 @@ def _in_place(act: nn.Module) -> nn.Module:
     return nn.ReLU(inplace=True) if type(act) is nn.ReLU else act
 
 
+@torch.no_grad()
+def _scaled(layer: nn.Linear, gain: float) -> nn.Linear:
+    for p in layer.parameters():
+        p.mul_(gain)
+    return layer
+
+
 class MLP(nn.Sequential):
     """Linear layers of the widths ``hidden`` with an activation between them; the last layer starts at zero.
 
-    Maps ``(*, inputs)`` to ``(*, outputs)``.
+    Maps ``(*, inputs)`` to ``(*, outputs)``. ``gain`` scales the first weights and biases of the hidden layers: with
+    torch's own (1) what they give is small, and a smooth activation of it next to linear.
     """
 
     def __init__(
@@ -30,10 +39,11 @@ class MLP(nn.Sequential):
         *,
         act: str | Callable[[], nn.Module] = "relu",
         dropout: float = 0.0,
+        gain: float = 1.0,
     ) -> None:
         layers: list[nn.Module] = []
         for before, after in pairwise((inputs, *hidden)):
-            layers += [nn.Linear(before, after), _in_place(activation(act))]
+            layers += [_scaled(nn.Linear(before, after), gain), _in_place(activation(act))]
             layers += [Dropout(dropout)] if dropout else []
         super().__init__(*layers, zeroed(nn.Linear((inputs, *hidden)[-1], outputs)))
 
@@ -43,7 +53,11 @@ class MLP(nn.Sequential):
 
 
 def mlp(
-    hidden: Sequence[int] = (128, 128), *, act: str | Callable[[], nn.Module] = "relu", dropout: float = 0.0
+    hidden: Sequence[int] = (128, 128),
+    *,
+    act: str | Callable[[], nn.Module] = "relu",
+    dropout: float = 0.0,
+    gain: float = 1.0,
 ) -> NetFactory:
     """Return a factory of MLPs of these widths, for ``Coupling``."""
-    return partial(MLP, hidden=tuple(hidden), act=act, dropout=dropout)
+    return partial(MLP, hidden=tuple(hidden), act=act, dropout=dropout, gain=gain)
