@@ -1,6 +1,11 @@
 """Words that the command and the reports share."""
 
-__all__ = ["in_words"]
+__all__ = ["in_words", "many"]
+
+
+def many(count: int, what: str) -> str:
+    """Say how many: "1 row", "2,000 rows"."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def in_words(shape: dict) -> str:
@@ -9,6 +14,6 @@ def in_words(shape: dict) -> str:
         parts = [in_words({k: v for k, v in part.items() if k != "members"}) for part in shape["members"]]
         return f"{len(parts)} densities mixed: " + "; ".join(parts)
     if shape["kernel"] == "none":
-        return f"a mixture of {shape['components']} normals"
+        return "a normal" if shape["components"] == 1 else f"a mixture of {shape['components']} normals"
     bent = "columns bent, then " if shape.get("marginals") else ""
     return f"{bent}{shape['layers']} {shape['kernel']} couplings of width {shape['width']}, {shape['base']} base"

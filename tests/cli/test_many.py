@@ -1,6 +1,8 @@
 """Many Parquet files at the command: learnt, gone on with, scored into a file or a folder, bad ones named."""
 
 import json
+import re
+import shlex
 
 import numpy as np
 import pandas as pd
@@ -156,6 +158,8 @@ def test_a_bad_file_is_named_or_left_out_and_counted(realnvp, run, data):
     assert code == 0
     assert "800 log densities of 3 files (1 left out)" in out
     assert "part2.parquet" in err
+    told = re.search(r"^next +realnvp (.+)$", out, re.MULTILINE)[1]
+    assert realnvp(*shlex.split(told))[0] == 0, told
     np.testing.assert_allclose(np.load("s.npy")[:, 0], np.delete(expected(), range(400, 1100)), rtol=1e-12)
 
 

@@ -24,6 +24,7 @@ def models():
         "table": RealNVP("affine", members=1, **QUICK).fit(frame),
         "given": RealNVP("affine", members=1, **QUICK).fit(frame[["a", "b"]], context=frame[["c"]]),
         "holed": RealNVP("affine", members=1, missing="marginalise", **QUICK).fit(holed),
+        "own": BoltzmannGenerator(n_features=2, particles=64, **QUICK).fit(lambda x: (x**2).sum(-1) / 2),
         "energy": BoltzmannGenerator(particles=64, **QUICK).fit(DoubleWell()),
         "pictures": ImageRealNVP(**QUICK).fit(pictures),
         "labelled": ImageRealNVP(**QUICK).fit(pictures, context=np.arange(60) % 2),
@@ -62,6 +63,8 @@ def files(models, tmp_path):
         "impute holed gaps.csv --out whole.csv",
         "info table",
         "info energy",
+        "info own",
+        "sample own --out s.npy",
         "info pictures",
         "info labelled",
     ],
@@ -73,6 +76,14 @@ def test_a_command_says_the_next_one_which_runs(realnvp, files, line):
 
     code, _, err = realnvp(*shlex.split(told))
     assert (code, err) == (0, ""), told
+
+
+@pytest.mark.filterwarnings("ignore:the weights have too heavy a tail", "ignore:the flow's weights are so uneven")
+def test_chains_of_an_energy_that_is_in_no_file_are_refused(realnvp, files):
+    code, _, err = realnvp("sample", "own", "--corrected", "--out", "s.csv")
+
+    assert code == 2
+    assert "own was learnt from a function that is in no file: leave --corrected out, or in Python" in err
 
 
 def test_where_the_next_one_needs_a_number_it_is_left_open(realnvp, files):

@@ -16,6 +16,7 @@ from pyarrow import parquet
 
 from realnvp import InputError
 from realnvp.cli.base import sentences
+from realnvp.cli.resume import command
 from realnvp.cli.world import keeping, spoken, started_again
 from realnvp.train.world import World
 
@@ -217,6 +218,28 @@ def test_started_again_it_takes_no_other_run_for_its_own(elastic, tmp_path):
 def test_a_run_that_may_be_started_again_has_a_name(elastic):
     with pytest.raises(InputError, match="name its folder with --out"):
         keeping(World(), Path("runs/x"), None, again=False, every=1.0, resume=False, force=False)
+
+
+@pytest.mark.parametrize(
+    ("about", "engine"),
+    [
+        ({}, ""),
+        ({"WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}, ""),
+        ({"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_WORLD_SIZE": "1"}, "torchrun --nproc-per-node 2 -m "),
+        (
+            {"WORLD_SIZE": "6", "LOCAL_WORLD_SIZE": "3", "GROUP_WORLD_SIZE": "2"},
+            "torchrun --nnodes 2 --nproc-per-node 3 -m ",
+        ),
+    ],
+)
+def test_the_command_that_goes_on_starts_as_many_processes(monkeypatch, about, engine):
+    for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in about.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.argv", ["x", "fit", "data/", "--force", "--checkpoint-every", "5"])
+
+    assert command(Path("runs/a b")) == f"{engine}realnvp fit data/ --checkpoint-every 5 --out 'runs/a b' --resume"
 
 
 def test_only_the_first_process_speaks_and_logs():

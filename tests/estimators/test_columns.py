@@ -135,7 +135,7 @@ def test_a_value_that_was_not_seen_has_no_mass(framed):
         score = framed.score_samples(X)
 
     assert np.isfinite(score).tolist() == [True, False, True]
-    with pytest.raises(InputError, match="column 'colour' holds a value that fit did not see at row 1"):
+    with pytest.raises(InputError, match="column 'colour' holds a value that fit did not see in row 1 "):
         framed.transform(X)
 
 

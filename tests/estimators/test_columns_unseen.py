@@ -19,7 +19,7 @@ def test_a_number_that_did_not_come_in_a_column_of_few_counts_for_all_such_numbe
     assert model.columns_[0]["kind"] == "few values"
     assert score[0] - score[1] == pytest.approx(np.log(1001 / 8), abs=1.5)
     assert set(model.sample(5000, random_state=0)[:, 0]) <= set(X[:, 0])
-    with pytest.raises(InputError, match="column 'x0' holds 7 at row 0"):
+    with pytest.raises(InputError, match="column 'x0' holds 7 in row 0 "):
         model.transform([[7.0, 0.0]])
 
 

@@ -51,6 +51,15 @@ def test_a_density_is_judged_by_the_truth_or_else_by_plainer_ones(figures, grade
     assert words in found.headline
 
 
+def test_of_one_row_nothing_is_said_but_its_figure():
+    """Its error is no number, and in a file none."""
+    config = {"figures": FIGURES | {"held_out_nll_error": None}, "data": {"held_out_rows": 1}, "params": {}}
+    found = of_density(config, (), None)
+
+    assert found.headline == "Only 1 row held out: too few to tell how good it is"
+    assert found.figures[0][1:] == (f"{FIGURES['held_out_nll']:.4f}", "nats per row, 1 row; lower is better")
+
+
 def test_a_training_that_was_still_getting_better_is_told():
     falling = [{"step": i, "train": 10 - i, "held_out": 10.0 - i, "best": 10.0 - i} for i in range(10)]
     flat = [record | {"held_out": 1.0, "train": 1.0, "best": 1.0} for record in falling]

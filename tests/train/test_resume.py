@@ -56,6 +56,18 @@ def test_a_finished_training_goes_on_with_a_longer_limit(tmp_path):
     assert longer.history_[: len(first.history_)] == first.history_
 
 
+@pytest.mark.parametrize(("before", "now", "are"), [(2, 1, "is 1"), (1, 2, "are 2"), (4, 2, "are 2")])
+def test_a_training_by_another_number_of_processes_says_how_many_to_start(tmp_path, before, now, are):
+    written = Checkpoint(tmp_path)
+    written.about = {"shard": [0, before]}
+    written.write({}, {})
+    asked = Checkpoint(tmp_path, resume=True)
+    asked.about = {"shard": [0, now]}
+
+    with pytest.raises(InputError, match=rf"by {before} process(es)?, here {are}: start as many .*-node {before} -m"):
+        asked.read()
+
+
 @pytest.mark.parametrize(
     ("params", "pictures", "words"),
     [

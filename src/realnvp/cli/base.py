@@ -14,6 +14,7 @@ from pathlib import Path
 
 from realnvp.errors import InputError
 from realnvp.files import check_folder, on_disk
+from realnvp.words import many
 
 __all__ = [
     "counted",
@@ -57,7 +58,8 @@ def to_draw(run: Path) -> list[str]:
         labels = [f"label={label}" for label in (config.get("classes") or [])[:1]]
         return ["sample", str(run), "-n", "100", *(["--context", *labels] if labels else []), "--out", "samples.png"]
     more = ["--context", ",".join(f"{name}=…" for name in given)] if given else []
-    more += ["--corrected"] * (kind == "boltzmann")
+    known = config.get("potential") or ":" in str((config.get("data") or {}).get("name"))
+    more += ["--corrected"] * bool(kind == "boltzmann" and known)  # chains ask the potential
     return ["sample", str(run), "-n", "1000", *more, "--out", "samples.csv"]
 
 
@@ -106,7 +108,7 @@ def logged(folder: Path | None) -> list | None:
 
 def measured_rows(found: dict, rows: int) -> list[tuple[str, str, str]]:
     """Put the figures of a run into words."""
-    table = [("held-out NLL", _with_error(found, "held_out_nll"), f"nats per row, {rows:,} rows")]
+    table = [("held-out NLL", _with_error(found, "held_out_nll"), f"nats per row, {many(rows, 'row')}")]
     if "gap" in found:
         table += [
             ("exact entropy", f"{found['entropy']:.4f}", "nats, the lowest NLL can be"),
@@ -131,13 +133,11 @@ def _baseline(found: dict) -> list[tuple[str, str, str]]:
 
 def picture_rows(found: dict, pictures: int) -> list[tuple[str, str, str]]:
     """Put the figures of a run of pictures into words."""
-    error = math.nan if found["bits_per_dim_error"] is None else found["bits_per_dim_error"]  # of a single picture
-    draws = f"{found['draws']} draw{'s' * (found['draws'] > 1)}"
     return [
         (
             "held-out bits/dim",
-            f"{found['bits_per_dim']:.4f} ± {error:.4f}",
-            f"{pictures:,} pictures, {draws} of the noise each",
+            _with_error(found, "bits_per_dim"),
+            f"{many(pictures, 'picture')}, {many(found['draws'], 'draw')} of the noise each",
         ),
         ("independent pixels", f"{found['pixelwise_bits']:.4f}", "bits/dim by a histogram for each: the line to beat"),
         ("random pictures", f"{found['uniform_bits']:.4f}", "bits/dim of uniformly random pixels"),
@@ -146,7 +146,9 @@ def picture_rows(found: dict, pictures: int) -> list[tuple[str, str, str]]:
 
 
 def _with_error(found: dict[str, float], name: str) -> str:
-    return f"{found[name]:.4f} ± {found[f'{name}_error']:.4f}"
+    error = found[f"{name}_error"]
+    known = error is not None and math.isfinite(error)  # a single row has no error
+    return f"{found[name]:.4f} ± {error:.4f}" if known else f"{found[name]:.4f}"
 
 
 def sentences(command: Callable[..., None]) -> Callable[..., None]:
@@ -218,7 +220,8 @@ def _in_options(sentence: str, options: Iterable[str]) -> str:
         sentence = re.sub(rf"\b{option}='([^']+)'", rf"{name} \1", sentence)
         sentence = re.sub(rf"^{option} must", f"{name} must", sentence)
     if "drop" in options and (column := re.search(r"\bcolumn '([^']+)'", sentence)):
-        sentence = re.sub(r"\bleave it out\b", f"leave it out (--drop {shlex.quote(column[1])})", sentence)
+        drop = f"(--drop {shlex.quote(column[1])})"
+        sentence = re.sub(r"\bleave (it|that column) out\b", lambda found: f"{found[0]} {drop}", sentence)
     sentence = re.sub(r"\bsay force\b", "say --force", sentence)
     sentence = re.sub(r"\bsay skip_bad_files=True\b", "say --skip-bad-files", sentence)
     return re.sub(r"\bwithout resume\b", "without --resume", sentence)
@@ -278,8 +281,8 @@ def interrupts(model: object) -> Iterator[None]:
 def why(stopped_by: str) -> str:
     """Say in words what ended the training."""
     return {
-        "max_steps": "all of max_steps",
-        "max_time": "all of max_time",
+        "max_steps": "all its steps",
+        "max_time": "all its time",
         "early_stopping": "stopped early, the best weights kept",
         "interrupt": "interrupted, the best model so far is saved",
         "batches": "the data ended",

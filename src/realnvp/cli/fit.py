@@ -29,7 +29,7 @@ from realnvp.measure import mean_nll, truth_gap
 from realnvp.measure.base import plain_arrays
 from realnvp.report import draw_run, in_numbers
 from realnvp.train.world import World
-from realnvp.words import in_words
+from realnvp.words import in_words, many
 
 __all__ = ["run"]
 
@@ -136,7 +136,7 @@ def _told_by_name() -> Iterator[None]:
 def _opening(source: Source, model: RealNVP) -> str:
     given = f" given {', '.join(source.context_columns)}" if source.context_columns else ""
     kernel = "couplings chosen by the table's size" if model.kernel == "auto" else f"{model.kernel} couplings"
-    rows, columns = f"{source.rows:,} rows", f"{len(source.columns)} columns{given}"
+    rows, columns = many(source.rows, "row"), f"{many(len(source.columns), 'column')}{given}"
     rows += f" in {source.facts['files']:,} files" if source.facts else ""
     return f"learning {source.name}: {rows} of {columns}; {kernel}, {model.base} base, seed {model.random_state}"
 
@@ -234,13 +234,14 @@ def _close(model: RealNVP, folder: Path, source: Source, measured: dict, seconds
     """Say what came of it and what to run next."""
     quiet = chosen.quiet
     steps, trained = (model.history_[-1][key] if model.history_ else 0 for key in ("step", "seconds"))
+    rest = "the rest is measuring and drawing" if trained <= seconds else "of those some before it was started again"
     rows = [
         *measured_rows(measured, len(source.held_out)),
         ("model", "", in_words(model.architecture_)),
         (
             "time",
             f"{seconds:.0f} s",
-            f"{steps} steps in {trained:.0f} s, {why(model.stopped_by_)}; the rest is measuring and drawing",
+            f"{steps} steps in {trained:.0f} s, {why(model.stopped_by_)}; {rest}",
         ),
     ]
     say(quiet=quiet)

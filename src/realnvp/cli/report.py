@@ -3,7 +3,6 @@
 import contextlib
 import platform
 import shlex
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from realnvp.cli.base import say, then, to_draw
+from realnvp.cli.resume import typed
 from realnvp.errors import InputError
 from realnvp.files import write_atomically
 from realnvp.report.kept import Kept, few, read_kept, write_kept
@@ -47,11 +47,10 @@ def write_page(run: Path, *, quiet: bool) -> None:
 
 def provenance() -> dict[str, Any]:
     """Return what a run's config says of how it was made: the command, and the versions."""
-    words = [word for word in sys.argv[1:] if word not in ("--resume", "--force")]
     names = ("torch", "numpy", "scipy", "scikit-learn")
     versions = {name: metadata.version(name) for name in names}
     versions |= {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
-    return {"command": shlex.join(["realnvp", *words]), "versions": versions}
+    return {"command": shlex.join(typed()), "versions": versions}
 
 
 def keep_rows(run: Path, parts: Mapping[str, Mapping[str, np.ndarray | None]], notes: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """How a training on the command line is kept, and the words by which it goes on."""
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from realnvp.errors import InputError
 from realnvp.files import CHECKPOINT
 from realnvp.train.resume import Checkpoint, read_note
 
-__all__ = ["check_resume", "command", "kept", "say_how", "unfinished"]
+__all__ = ["check_resume", "command", "kept", "say_how", "typed", "unfinished"]
 
 _EVERY = 300.0
 """Seconds between the checkpoints of a resumed training."""
@@ -32,9 +33,18 @@ def kept(folder: Path, *, every: float | None, resume: bool, force: bool) -> Che
 
 def command(folder: Path) -> str:
     """Return the command that goes on with the training that this one began."""
-    given = [word for word in sys.argv[1:] if word not in ("--resume", "--force")]
+    given = typed()
     named = any(word == "--out" or word.startswith("--out=") for word in given)
-    return shlex.join(["realnvp", *given, *([] if named else ["--out", str(folder)]), "--resume"])
+    return shlex.join([*given, *([] if named else ["--out", str(folder)]), "--resume"])
+
+
+def typed() -> list[str]:
+    """Return the command as it was typed, with the engine of several processes, without --resume and --force."""
+    engine, own = [], os.environ.get("LOCAL_WORLD_SIZE")
+    if own is not None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        hosts = os.environ.get("GROUP_WORLD_SIZE", "1")
+        engine = ["torchrun", *(["--nnodes", hosts] if hosts != "1" else []), "--nproc-per-node", own, "-m"]
+    return [*engine, "realnvp", *(word for word in sys.argv[1:] if word not in ("--resume", "--force"))]
 
 
 def say_how(folder: Path, *, quiet: bool) -> None:

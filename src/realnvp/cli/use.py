@@ -67,6 +67,11 @@ def sample(
 
 def _sample_energy(run: Path, out: Path, *, n: int, corrected: bool, seed: int, force: bool, quiet: bool) -> None:
     """Draw rows of a run that learnt an energy; corrected ones are the states of chains."""
+    if corrected and "--corrected" not in to_draw(run):
+        raise InputError(
+            f"{run} was learnt from a function that is in no file: leave --corrected out, or in Python "
+            f"BoltzmannGenerator.load({str(run)!r}, potential).sample({n}, corrected=True)"
+        )
     model = _energy(run, asked=corrected)
     writer = TableWriter(out, _columns(run)[0], force=force)
     pieces = model.iter_samples(n, corrected=corrected, random_state=seed)
@@ -135,6 +140,7 @@ def score(
         then(*to_draw(run), quiet=quiet or as_json)
     else:
         other = ["--out", "scores.csv"] if summary else ["--summary"]
+        other += ["--skip-bad-files"] * skip_bad_files + ["--engine", engine] * (engine != "plain")
         then("score", run, data, *other, quiet=quiet or as_json)
 
 

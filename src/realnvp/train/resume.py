@@ -107,12 +107,22 @@ class Checkpoint:
             raise InputError(f"{self.path} is damaged: it cannot be resumed, fit without resume")
         about = json.loads(json.dumps(self.about))
         for name in sorted({*about, *told["about"]}):
+            if name == "shard":
+                _same_number(self.path, *(known.get(name, [0, 1])[1] for known in (told["about"], about)))
             if about.get(name) != told["about"].get(name):
                 raise InputError(
                     f"{self.path} is of a training with {name} {told['about'].get(name)!r}, this one has "
                     f"{about.get(name)!r}: resume with the same data and options"
                 )
         return tensors, told["facts"]
+
+
+def _same_number(path: Path, before: int, now: int) -> None:
+    """Refuse to let another number of processes go on: each has read its part of the rows."""
+    if before != now:
+        told = f"{before} process{'es' * (before != 1)}, here {'is' if now == 1 else 'are'} {now}"
+        start = f"start as many (torchrun --nproc-per-node {before} -m realnvp …)"
+        raise InputError(f"{path} is of a training by {told}: {start}")
 
 
 def read_note(folder: str | os.PathLike) -> str:

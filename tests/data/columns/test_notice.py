@@ -137,7 +137,7 @@ def test_a_code_far_away_leaves_the_rest_its_spread():
 
 
 def test_rows_outside_a_bound_are_refused():
-    with pytest.raises(InputError, match=r"column 'a' holds -1 at row 1, outside its bound 0"):
+    with pytest.raises(InputError, match=r"column 'a' holds -1 in row 1 \(from 0\), outside its bound 0"):
         notice(np.array([3.0, -1, 2]), "a", edges=Edges(0.0))
 
 

@@ -64,7 +64,7 @@ class Codec:
             row, j = np.argwhere(~can)[0]
             column = self.columns[j]
             raise InputError(
-                f"column {column.name!r} holds {_shown(column, x[row, j])} at row {row}, which it cannot be: "
+                f"column {column.name!r} holds {_shown(column, x[row, j])} in row {row} (from 0), which it cannot be: "
                 f"{column.noticed or 'it has no such value'}"
             )
         return y, log_m

@@ -94,5 +94,6 @@ def check_edges(x: np.ndarray, name: str, edges: Edges) -> None:
         if bound is not None and outside.any():
             row = int(np.argmax(outside))
             raise InputError(
-                f"column {name!r} holds {x[row]:g} at row {row}, outside its bound {bound:g}: mend the row or the bound"
+                f"column {name!r} holds {x[row]:g} in row {row} (from 0), outside its bound {bound:g}: mend the row or "
+                "the bound"
             )

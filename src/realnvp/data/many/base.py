@@ -150,8 +150,10 @@ def _same(first: Parquet, file: Parquet, wanted: Sequence[str], every: Sequence[
     if file is first or not sum(file.sizes):
         return
     if gone := [name for name in wanted if name not in file.names]:
+        others = [name for name in file.names if name not in first.names]
+        but = f" (it has {_listed(others)} instead)" if others else ""
         raise InputError(
-            f"{file.path} has no column {_listed(gone)}, which {first.path} has: give all files the same columns"
+            f"{file.path} has no column {_listed(gone)}, which {first.path} has{but}: give all files the same columns"
         )
     if every and (more := [name for name in file.names if name not in every]):
         raise InputError(

@@ -35,6 +35,8 @@ def reading(path: Path | str) -> Iterator[None]:
         raise
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text (in its column names): save it as UTF-8") from error
+    except PermissionError as error:
+        raise InputError(f"{path} may not be read: check your rights to it") from error
     except Exception as error:
         reason = str(error).split("\n")[0].rstrip(". ")[:200]
         if "Empty CSV" in reason:
@@ -47,7 +49,7 @@ def reading(path: Path | str) -> Iterator[None]:
 def no_number(path: Path | str, name: str, value: object, row: str) -> InputError:
     """Return the sentence for what is not a number."""
     held = f"{path}: column {name!r} holds {str(value)[:60]!r}{row}"
-    return InputError(f"{held}, which is not a real number: encode it, or leave the column out with --columns")
+    return InputError(f"{held}, which is not a real number: encode it as numbers, or leave the column out")
 
 
 def floats(column: Any) -> np.ndarray:

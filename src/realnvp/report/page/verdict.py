@@ -11,9 +11,12 @@ import numpy as np
 
 from realnvp.measure.weights import TRUSTED
 from realnvp.report.page.base import number
+from realnvp.words import many
 
 __all__ = ["Verdict", "of_density", "of_energy", "of_pictures"]
 
+_FEW = 10
+"""Held-out rows below which nothing is said of how good a density is."""
 _Figure = tuple[str, str, str]
 _History = Sequence[Mapping[str, Any]]
 
@@ -37,7 +40,7 @@ def of_density(config: Mapping[str, Any], history: _History, off: tuple[float, f
     sentences, advice = [], _training_advice(config, history, "nats")
     if nll is None:
         return _unmeasured(config, history, "nats per row", advice)
-    figures.append(("Held-out NLL", _pm(found, "held_out_nll"), f"nats per row, {rows:,} rows; lower is better"))
+    figures.append(("Held-out NLL", _pm(found, "held_out_nll"), f"nats per row, {many(rows, 'row')}; lower is better"))
     gauss = found.get("gaussian_nll")
     over_gauss = None if gauss is None else gauss - nll
     over_mixture = found["mixture_nll"] - nll if found.get("mixture_nll") is not None else None
@@ -54,6 +57,8 @@ def of_density(config: Mapping[str, Any], history: _History, off: tuple[float, f
         figures.append(("Against a mixture", number(abs(over_mixture), 3), told))
     figures.append(("Round trip", f"{_number(found.get('round_trip_error')):.0e}", "largest |x − inverse(forward(x))|"))
     headline, grade = _density_headline(gap, over_gauss, over_mixture, found.get("held_out_nll_error") or 0.0)
+    if gap is None and rows < _FEW:
+        headline, grade = f"Only {many(rows, 'row')} held out: too few to tell how good it is", "fair"
     if off is not None:
         worst, usual, p, n = off
         verdict = "as a right fit would be" if p > 0.05 else "further off than chance allows"
@@ -131,12 +136,11 @@ def of_pictures(config: Mapping[str, Any], history: _History) -> Verdict:
     if "bits_per_dim" not in found:
         return _unmeasured(config, history, "bits/dim", advice)
     bits, line = _number(found["bits_per_dim"]), _number(found["pixelwise_bits"])
-    draws = f"{found['draws']} draw{'s' * (found['draws'] > 1)}"
     figures: list[_Figure] = [
         (
             "Held-out",
             _pm(found, "bits_per_dim"),
-            f"bits/dim, {data.get('held_out', 0):,} pictures, {draws} of the noise",
+            f"bits/dim, {many(data.get('held_out', 0), 'picture')}, {many(found['draws'], 'draw')} of the noise",
         ),
         ("Independent pixels", number(line), f"bits/dim; the flow needs {number(line - bits, 3)} less"),
         ("Random pictures", number(found["uniform_bits"]), "bits/dim of uniformly random pixels"),
@@ -223,7 +227,8 @@ def _training_advice(config: Mapping[str, Any], history: _History, what: str) ->
 
 
 def _pm(found: Mapping[str, Any], name: str) -> str:
-    return f"{number(found[name])} ± {number(found.get(f'{name}_error'))}"
+    error = _number(found.get(f"{name}_error"))
+    return f"{number(found[name])} ± {number(error)}" if math.isfinite(error) else number(found[name])
 
 
 def _number(value: object) -> float:
