@@ -159,7 +159,7 @@ def test_without_out_each_fit_gets_a_folder_of_its_own(realnvp, table, tmp_path)
 
 
 def test_info_shows_the_run_and_its_figures(realnvp, table):
-    realnvp("fit", table, *QUICK, "--out", "run")
+    realnvp("fit", table, *QUICK, "--kernel", "affine", "--out", "run")
     code, out, _ = realnvp("info", "run")
 
     assert code == 0
