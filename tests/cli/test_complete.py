@@ -99,6 +99,23 @@ except SystemExit:
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
 
 
+def test_under_m_the_script_that_is_installed_is_that_of_the_command(tmp_path):
+    told = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    words = [sys.executable, "-m", "realnvp", "--install-completion", "bash"]
+    done = subprocess.run(words, env=os.environ | told, capture_output=True, text=True, check=False)
+    (script,) = (path for path in tmp_path.rglob("*.sh"))
+
+    assert done.returncode == 0
+    assert script.name == "realnvp.sh"
+    assert "_REALNVP_COMPLETE=complete_bash" in script.read_text()
+
+
+def test_under_m_the_command_has_its_own_name():
+    done = subprocess.run([sys.executable, "-m", "realnvp", "fit", "-h"], capture_output=True, text=True, check=True)
+
+    assert "Usage: realnvp fit " in done.stdout
+
+
 def test_the_command_gives_the_script_that_installs_it():
     code = "import sys; sys.argv = ['realnvp', '--show-completion', 'bash']; from realnvp.cli import main; main()"
     environment = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}

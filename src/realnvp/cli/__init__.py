@@ -7,4 +7,4 @@ def main() -> None:
     """Run the command: exit code 0, or 2 with one sentence on stderr."""
     from realnvp.cli.app import app
 
-    app()
+    app(prog_name="realnvp")  # under python -m too: the shell completes that name
