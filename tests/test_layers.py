@@ -73,6 +73,7 @@ FLOORS = [
     "cli/baselines cli/engines cli/options cli/parse cli/pieces cli/potential cli/report cli/resume cli/source",
     "cli/summary",
     "cli/live cli/scores cli/world",
+    "cli/which",
     "cli/boltzmann cli/fit cli/pictures cli/pictures_use cli/serve cli/use",
     "cli/draws cli/runs",
     "cli",

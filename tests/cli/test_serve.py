@@ -1,9 +1,11 @@
 """``realnvp serve`` and ``--live``: a training seen from outside while it goes on."""
 
 import json
+import os
 import socket
 import struct
 import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -32,8 +34,21 @@ def served(realnvp):
         thread.join()
 
 
-def asked(address, host=None):
-    request = urllib.request.Request(address, headers={} if host is None else {"Host": host})
+@pytest.fixture
+def begun(realnvp):
+    """A training that was shown live and killed: the folder that it left."""
+    assert realnvp("fit", "moons", "--rows", 500, *QUICK, "--out", "run/.live")[0] == 0
+    return Path("run")
+
+
+def aged(folder, seconds):
+    """Make the files of a folder so old."""
+    for path in folder.iterdir():
+        os.utime(path, (time.time() - seconds,) * 2)
+
+
+def asked(address, host=None, method="GET"):
+    request = urllib.request.Request(address, headers={} if host is None else {"Host": host}, method=method)
     with urllib.request.urlopen(request, timeout=60) as answer:
         return answer.read().decode()
 
@@ -60,6 +75,19 @@ def test_nothing_else_is_served_and_to_no_other_name(served, path, host):
     assert refused.value.code == (404 if host is None else 403)
 
 
+def test_a_head_is_answered_as_the_whole_without_its_body(served):
+    for path in ("/", "/state"):
+        request = urllib.request.Request(served + path, method="HEAD")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert answer.read() == b""
+        assert int(answer.headers["Content-Length"]) == len(asked(served + path).encode())
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        asked(served, "evil.example", "HEAD")
+    refused.value.close()
+
+    assert refused.value.code == 403
+
+
 def test_a_page_that_is_closed_while_it_comes_ends_nothing_and_says_nothing(served, capsys):
     host, port = served.removeprefix("http://").split(":")
     for _ in range(3):
@@ -79,8 +107,68 @@ def test_it_listens_to_this_machine_alone(tmp_path):
             server(tmp_path, serving.server_port)
 
 
-def test_what_cannot_be_served_is_said(realnvp):
-    assert realnvp("serve", "nowhere")[2].startswith("realnvp: there is no folder nowhere")
+def test_a_training_of_which_there_is_no_news_is_not_said_to_go_on(begun):
+    place, shown = begun / LIVE, Shown(begun)
+    steps = shown.told().removeprefix("The training goes on: ")
+    aged(place, 12 * 60 + 5)
+    silent = shown.told()
+    (place / "history.jsonl").write_text("")
+    aged(place, 100)
+
+    assert steps.startswith("this is it after 60 steps and ")
+    assert silent == f"No news for 12 minutes: it may have been ended from outside; {steps}"
+    assert shown.told() == "No news for 100 seconds: it may have been ended from outside."
+
+
+@pytest.mark.parametrize(("age", "goes_on"), [(5, True), (80, True), (500, True), (700, False)])
+def test_what_is_long_goes_by_the_time_between_looks(begun, age, goes_on):
+    place = begun / LIVE
+    records = [json.loads(line) for line in (place / "history.jsonl").read_text().splitlines()]
+    told = (json.dumps(record | {"seconds": 200.0 * i}) for i, record in enumerate(records))
+    (place / "history.jsonl").write_text("\n".join(told))
+    aged(place, age)
+
+    assert Shown(begun).told().startswith("The training goes on: this" if goes_on else "No news for 11 minutes: it")
+
+
+def test_a_look_without_a_copy_is_news_too(tmp_path):
+    history = tmp_path / "history.jsonl"
+    history.touch()
+    aged(tmp_path, 1000)
+    keep = Live(None, tmp_path, None)
+    keep.next = time.monotonic() + 1000
+    keep(None)
+
+    assert time.time() - history.stat().st_mtime < 100
+    history.unlink()
+    keep(None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_rows_of_a_new_copy_are_awaited(begun):
+    place = begun / LIVE
+    kept = (place / "rows.safetensors").read_bytes()
+    (place / "rows.safetensors").unlink()
+    os.utime(place / "config.json")
+    later = threading.Timer(0.2, lambda: (place / "rows.safetensors").write_bytes(kept))
+    later.start()
+    page = Shown(begun).page()
+    later.join()
+
+    assert "the points are draws of the flow" not in page
+
+
+def test_a_copy_without_rows_says_when_they_are_kept(begun):
+    place = begun / LIVE
+    config = json.loads((place / "config.json").read_text()) | {"stopped_by": "", "figures": {}}
+    del config["config_sha256"]
+    (place / "config.json").write_text(json.dumps(config))
+    (place / "rows.safetensors").unlink()
+    aged(place, 10)
+    page = Shown(begun).page()
+
+    assert "The rows are kept when the training has ended: the points are draws of the flow." in page
+    assert "kept no rows" not in page
 
 
 def test_a_run_that_has_nothing_yet_is_waited_for(tmp_path):

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 import shutil
 import time
 import warnings
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from realnvp.cli.base import say
+from realnvp.files import HISTORY
 from realnvp.train.world import World
 from realnvp.watch import Record
 
@@ -29,6 +31,8 @@ class Live:
     def __call__(self, record: Record) -> None:
         """Save a copy if it is time for one; whatever goes wrong, the training goes on."""
         if (began := time.monotonic()) < self.next:
+            with contextlib.suppress(OSError):  # from outside a training without news looks like one that was killed
+                os.utime(self.folder / HISTORY)
             return
         try:
             self.save(self.model.snapshot(), self.folder)

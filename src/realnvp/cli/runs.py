@@ -125,7 +125,8 @@ def serve(
 ) -> None:
     """Show a run's report on 127.0.0.1, and a training while it goes on.
 
-    The training has to be begun with --live. Nobody but this machine can see the page.
+    The training has to be begun with --live; a folder that is not there yet is waited for. Nobody but this machine can
+    see the page.
     """
     from realnvp.cli.serve import serve as show
 

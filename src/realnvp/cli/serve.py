@@ -3,12 +3,16 @@
 import contextlib
 import json
 import threading
+import time
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 
 from realnvp.cli.base import say, use_threads
 from realnvp.cli.live import LIVE
 from realnvp.cli.report import page_of
+from realnvp.cli.which import check_awaited, meant
 from realnvp.errors import InputError
 from realnvp.files import CONFIG
 from realnvp.report import waiting, watched
@@ -18,6 +22,10 @@ from realnvp.train.checkpoint import read_history
 __all__ = ["Shown", "serve", "server"]
 
 _HOST = "127.0.0.1"
+_LONG, _LOOKS = 90.0, 3
+"""Seconds, and distances between looks, after which it is said that there is no news of a training."""
+_SOON = 1.0
+"""Seconds in which the rows of a copy are awaited: they are written after its model."""
 
 
 class Shown:
@@ -45,17 +53,33 @@ class Shown:
         if not self.goes_on:
             return "This is what was learnt." if self.stamp() else self._awaited()
         try:
-            last = read_history(self.run / LIVE)[-1]
-        except (InputError, IndexError):
-            return "The training goes on."
-        return f"The training goes on: this is it after {last['step']:,} steps and {last['seconds']:.0f} s."
+            records = read_history(self.run / LIVE)
+        except InputError:
+            records = []
+        silent = _silence(self.run / LIVE, records)
+        told = f"No news for {silent}: it may have been ended from outside" if silent else "The training goes on"
+        if not records:
+            return f"{told}."
+        last, colon = records[-1], ";" if silent else ":"
+        return f"{told}{colon} this is it after {last['step']:,} steps and {last['seconds']:.0f} s."
 
     def page(self) -> str:
         """Return the page, drawn anew if there is something new to show."""
         with self.lock:
-            if (stamp := self.stamp()) != self.known:
-                self.text = self._drawn(stamp)
+            if self.stamp() != self.known:
+                while self._rows_come():
+                    time.sleep(_SOON / 20)
+                self.text = self._drawn(self.stamp())
             return self.text
+
+    def _rows_come(self) -> bool:
+        """Whether the model to show was written just now, and its rows are not yet."""
+        place = self.run / LIVE if self.goes_on else self.run
+        try:
+            written = (place / CONFIG).stat().st_mtime
+            return 0 <= time.time() - written < _SOON and not _written_since(place / ROWS, written)
+        except OSError:
+            return False
 
     def _drawn(self, stamp: str) -> str:
         try:
@@ -75,10 +99,31 @@ class Shown:
         )
 
 
+def _written_since(path: Path, moment: float) -> bool:
+    return path.exists() and path.stat().st_mtime >= moment
+
+
+def _silence(place: Path, records: Sequence[dict]) -> str:
+    """Say for how long nothing in a folder is new; "" if that is no longer than it may take to the next look."""
+    with contextlib.suppress(OSError, ValueError):  # it is being replaced, or has just ended
+        age = time.time() - max(path.stat().st_mtime for path in place.iterdir())
+        looks = [0.0, *(record["seconds"] for record in records)]
+        usual = max((after - before for before, after in pairwise(looks)), default=0.0)
+        if age > max(_LONG, _LOOKS * usual):
+            return _span(age)
+    return ""
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
 def server(run: Path, port: int) -> ThreadingHTTPServer:
     """Return a server of a run's page that listens to this machine alone; port 0 is any that is free."""
-    if not run.is_dir():
-        raise InputError(f"there is no folder {run}: name the one that the training writes")
+    check_awaited(run)
     shown = Shown(run)
 
     class Handler(BaseHTTPRequestHandler):
@@ -94,6 +139,10 @@ def server(run: Path, port: int) -> ThreadingHTTPServer:
             else:
                 self.send_error(404)
 
+        def do_HEAD(self) -> None:
+            """Answer the same without the body."""
+            self.do_GET()
+
         def _send(self, kind: str, text: str) -> None:
             body = text.encode()
             self.send_response(200)
@@ -102,7 +151,7 @@ def server(run: Path, port: int) -> ThreadingHTTPServer:
                 self.send_header(name, value)
             with contextlib.suppress(ConnectionError):  # the page was closed meanwhile
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(body if self.command == "GET" else b"")
 
         def log_message(self, *_: object) -> None:
             """Say nothing of every question."""
@@ -120,7 +169,11 @@ def serve(run: Path, *, port: int, quiet: bool) -> None:
     with server(run, port) as serving:
         say(f"open         http://{_HOST}:{serving.server_port}/", quiet=quiet)
         say("only this machine can see it; Ctrl-C ends it", quiet=quiet)
+        if not run.exists():
+            near = f"  ({near})" if (near := meant(run)) else ""
+            say(f"waiting for  {run}, which is not there yet: for a training that writes it{near}", quiet=quiet)
         try:
             serving.serve_forever()
         except KeyboardInterrupt:
-            say(f"\nended; the page to keep:  realnvp report {run}", quiet=quiet)
+            keep = f"; the page to keep:  realnvp report {run}" if (run / CONFIG).is_file() else ""
+            say(f"\nended{keep}", quiet=quiet)

@@ -12,6 +12,7 @@ from realnvp.cli.base import counted, figures, measured_rows, noticed, say, then
 from realnvp.cli.pieces import held_by, parted, pieces, read_as, unknown_rows, unseen
 from realnvp.cli.resume import unfinished
 from realnvp.cli.scores import Scorer, score_files, score_pieces
+from realnvp.cli.which import check_run
 from realnvp.data.collinear import Laws
 from realnvp.data.many import ManyFiles
 from realnvp.data.sources.places import is_many
@@ -19,7 +20,7 @@ from realnvp.data.table import table_columns
 from realnvp.data.write import TableWriter
 from realnvp.errors import InputError, nearest
 from realnvp.measure.base import plain_arrays
-from realnvp.train.checkpoint import CONFIG, read_config
+from realnvp.train.checkpoint import read_config
 from realnvp.words import in_words
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ _LOG_Z = ("log_normalizer_", "log_normalizer_error_")
 
 def kind_of(run: Path) -> str:
     """Return what a run learnt: a density, an energy (boltzmann), images."""
-    if not (run / CONFIG).exists() and (more := unfinished(run)):
-        raise InputError(f"{run} holds a training that has not ended yet: go on with it by  {more}")
+    check_run(run)
     return str(read_config(run).get("kind"))
 
 

@@ -5,7 +5,7 @@ from realnvp.report.page.charts import corner, density_1d, density_2d, histogram
 from realnvp.report.page.explore import Points, explorer, shown_axes
 from realnvp.report.page.noticed import notices
 from realnvp.report.page.pictures import bits, picture_explorer, sheets
-from realnvp.report.page.verdict import Verdict, of_density, of_energy, of_pictures
+from realnvp.report.page.verdict import Verdict, in_training, of_density, of_energy, of_pictures
 
 __all__ = [
     "Colour",
@@ -19,6 +19,7 @@ __all__ = [
     "explorer",
     "figure_list",
     "histogram",
+    "in_training",
     "latent",
     "normality",
     "notices",

@@ -13,7 +13,7 @@ from realnvp.measure.weights import TRUSTED
 from realnvp.report.page.base import number
 from realnvp.words import many
 
-__all__ = ["Verdict", "of_density", "of_energy", "of_pictures"]
+__all__ = ["Verdict", "in_training", "of_density", "of_energy", "of_pictures"]
 
 _FEW = 10
 """Held-out rows below which nothing is said of how good a density is."""
@@ -79,9 +79,14 @@ def of_density(config: Mapping[str, Any], history: _History, off: tuple[float, f
     return Verdict(headline, grade, sentences, figures, advice)
 
 
+def in_training(config: Mapping[str, Any], history: _History) -> bool:
+    """Whether a run is of a training that had not ended when it was written."""
+    return bool(history) and not config.get("stopped_by")
+
+
 def _unmeasured(config: Mapping[str, Any], history: _History, unit: str, advice: Sequence[str]) -> Verdict:
     """Say of a run that nothing was measured on, or of one in training, what its course says."""
-    if config.get("stopped_by") or not history:
+    if not in_training(config, history):
         return Verdict("This run was saved without figures", "fair", [], [], advice)
     last = history[-1]
     figures: list[_Figure] = [

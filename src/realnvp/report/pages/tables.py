@@ -19,6 +19,7 @@ from realnvp.report.page import (
     density_1d,
     density_2d,
     explorer,
+    in_training,
     latent,
     normality,
     notices,
@@ -154,7 +155,10 @@ def _rows(model: Any, kept: Kept, config: Mapping[str, Any], laws: Any) -> _Rows
             return None
         X = model.sample(1500, random_state=0)
         names = [f"draw {i}" for i in range(len(X))]
-        about = "This run kept no rows: the points are draws of the flow."
+        why = "This run kept no rows"
+        if in_training(config, model.history_):
+            why = "The rows are kept when the training has ended"
+        about = f"{why}: the points are draws of the flow."
         return _Rows(X, np.zeros(len(X), bool), names, [], None, about)
     X = np.concatenate([found["train"], found["held_out"]])
     X = laws.independent(X) if laws else X
