@@ -29,6 +29,7 @@ __all__ = [
     "sentences",
     "then",
     "to_draw",
+    "typed",
     "use_threads",
     "why",
 ]
@@ -61,6 +62,15 @@ def to_draw(run: Path) -> list[str]:
     known = config.get("potential") or ":" in str((config.get("data") or {}).get("name"))
     more += ["--corrected"] * bool(kind == "boltzmann" and known)  # chains ask the potential
     return ["sample", str(run), "-n", "1000", *more, "--out", "samples.csv"]
+
+
+def typed() -> list[str]:
+    """Return the command as it was typed, with the engine of several processes, without --resume and --force."""
+    engine, own = [], os.environ.get("LOCAL_WORLD_SIZE")
+    if own is not None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        hosts = os.environ.get("GROUP_WORLD_SIZE", "1")
+        engine = ["torchrun", *(["--nnodes", hosts] if hosts != "1" else []), "--nproc-per-node", own, "-m"]
+    return [*engine, "realnvp", *(word for word in sys.argv[1:] if word not in ("--resume", "--force"))]
 
 
 def figures(rows: Sequence[tuple[str, str, str]], *, quiet: bool = False) -> None:

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from realnvp.cli.base import say, then, to_draw
-from realnvp.cli.resume import typed
+from realnvp.cli.base import say, then, to_draw, typed
 from realnvp.errors import InputError
 from realnvp.files import write_atomically
 from realnvp.report.kept import Kept, few, read_kept, write_kept

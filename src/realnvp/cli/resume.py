@@ -1,16 +1,14 @@
 """How a training on the command line is kept, and the words by which it goes on."""
 
-import os
 import shlex
-import sys
 from pathlib import Path
 
-from realnvp.cli.base import say
+from realnvp.cli.base import say, typed
 from realnvp.errors import InputError
 from realnvp.files import CHECKPOINT
 from realnvp.train.resume import Checkpoint, read_note
 
-__all__ = ["check_resume", "command", "kept", "say_how", "typed", "unfinished"]
+__all__ = ["check_resume", "command", "kept", "say_how", "unfinished"]
 
 _EVERY = 300.0
 """Seconds between the checkpoints of a resumed training."""
@@ -36,15 +34,6 @@ def command(folder: Path) -> str:
     given = typed()
     named = any(word == "--out" or word.startswith("--out=") for word in given)
     return shlex.join([*given, *([] if named else ["--out", str(folder)]), "--resume"])
-
-
-def typed() -> list[str]:
-    """Return the command as it was typed, with the engine of several processes, without --resume and --force."""
-    engine, own = [], os.environ.get("LOCAL_WORLD_SIZE")
-    if own is not None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        hosts = os.environ.get("GROUP_WORLD_SIZE", "1")
-        engine = ["torchrun", *(["--nnodes", hosts] if hosts != "1" else []), "--nproc-per-node", own, "-m"]
-    return [*engine, "realnvp", *(word for word in sys.argv[1:] if word not in ("--resume", "--force"))]
 
 
 def say_how(folder: Path, *, quiet: bool) -> None:
