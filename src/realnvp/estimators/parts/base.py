@@ -106,10 +106,10 @@ def chunk_of(features: int) -> int:
     return max(64, CHUNK * 64 // max(64, features))
 
 
-def count_of(n: object) -> int:
-    """Return a number of samples as an int, or say what is wrong with it."""
+def count_of(n: object, what: str = "the number of samples") -> int:
+    """Return a number as an int, or say what is wrong with it."""
     if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
-        raise InputError(f"the number of samples must be a whole number of at least 1, got {n!r}")
+        raise InputError(f"{what} must be a whole number of at least 1, got {n!r}")
     return int(n)
 
 

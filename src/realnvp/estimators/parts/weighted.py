@@ -140,7 +140,7 @@ class Weighted(Density):
         how the chains and the fit went. ``sample_stats`` has for each state ``potential_energy`` (U, in kT), ``lp``
         (-U), ``log_q``, ``log_weight`` (-U - log q), and ``accepted``: whether it is another than the one before.
         """
-        if (most := self._chains(chains, 16 * (count_of(n) + 1) * count_of(chains))) < chains or n < 15:
+        if (most := self._chains(chains, 16 * (count_of(n) + 1) * count_of(chains, "chains"))) < chains or n < 15:
             raise InputError(f"give n of at least 15 and at most {most} chains, got n={n} and chains={chains}")
         flow, potential = self._ready()
         rows = self.sample((n + 1) * chains, corrected=True, chains=chains, local=local, random_state=random_state)
@@ -242,7 +242,7 @@ class Weighted(Density):
 
     def _chains(self, wanted: int, n: int) -> int:
         """As many chains as are wanted, each of 16 states or more where there are that many, all within a piece."""
-        return max(1, min(count_of(wanted), n // 16, self._piece))
+        return max(1, min(count_of(wanted, "chains"), n // 16, self._piece))
 
     def _ready(self) -> tuple[Flow, Energy]:
         check_is_fitted(self, "flow_")
