@@ -14,7 +14,7 @@ from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, chunk_of, count_of, seed_of
 from realnvp.estimators.parts.chains import BURN, FEW, LOCAL, LocalMoves, independent, mixed
 from realnvp.estimators.parts.density import Density
-from realnvp.estimators.parts.potential import has_gradient, with_gradient
+from realnvp.estimators.parts.potential import check_again, checked, has_gradient, with_gradient
 from realnvp.estimators.parts.rows import in_chunks
 from realnvp.flow import Flow
 from realnvp.interop import inference_data
@@ -248,7 +248,14 @@ class Weighted(Density):
         check_is_fitted(self, "flow_")
         if self.potential_ is None:
             raise InputError("this model was loaded without its potential: pass it to load, or set potential_")
-        return self._exact(), self.potential_
+        return self._exact(), checked(self.potential_)
+
+    def _tried(self, potential: Energy) -> Energy:
+        """Return a potential that the flow was not seen to learn, once it was tried on a few draws."""
+        flow = self._exact()
+        generator = torch.Generator(next(flow.buffers()).device).manual_seed(0)
+        check_again(potential, flow.sample(16, generator=generator))
+        return potential
 
 
 def _local(moves: object) -> int | str:
