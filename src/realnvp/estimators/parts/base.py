@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeVar, cast
 
@@ -99,6 +99,22 @@ def check_params(model: Any, auto: Sequence[str] = ("layers",)) -> None:
         raise InputError(f"compile must be True, False or 'auto', got {model.compile!r}")
     if getattr(model, "memory", "stored") not in ("stored", "constant"):
         raise InputError(f"memory must be 'stored' or 'constant', got {model.memory!r}")
+    _check_callbacks(getattr(model, "callbacks", None))
+
+
+def _check_callbacks(given: object) -> None:
+    """Refuse all but functions in a list, or in what is as good as one."""
+    if given is None:
+        return
+    wanted = "callbacks must be a list of functions of a record"
+    if not isinstance(given, Collection):
+        raise InputError(f"{wanted}, got {given!r}{': put it into a list' if callable(given) else ''}")
+    for callback in given:
+        if isinstance(callback, type):
+            name = callback.__name__
+            raise InputError(f"{wanted}, and one is the class {name}: give what {name}(…) makes")
+        if not callable(callback):
+            raise InputError(f"{wanted}, and one is {callback!r}: leave it out")
 
 
 def chunk_of(features: int) -> int:
