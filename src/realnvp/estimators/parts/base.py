@@ -22,6 +22,7 @@ __all__ = [
     "chunk_of",
     "count_of",
     "device_of",
+    "dtype_of",
     "fitting",
     "plain_params",
     "precision_of",
@@ -163,6 +164,15 @@ def device_of(name: str | torch.device | None) -> torch.device:
         reason = str(error).split("\n")[0]
         raise InputError(f"there is no device {str(name)!r} here ({reason}): leave device out") from error
     return torch.device(name)
+
+
+def dtype_of(dtype: torch.dtype | None) -> torch.dtype:
+    """Return what a law is to be computed in; by default torch's default."""
+    if dtype is None:
+        return torch.get_default_dtype()
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise InputError(f"dtype must be a torch dtype of floating point, such as torch.float64, got {dtype!r}")
+    return dtype
 
 
 def precision_of(name: str, device: torch.device) -> str:
