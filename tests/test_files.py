@@ -2,11 +2,12 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
 from realnvp.errors import InputError
-from realnvp.files import check_folder, holds_run, write_atomically, write_together
+from realnvp.files import check_folder, holds_run, may_be_folder, write_atomically, write_together
 
 FAULTS = {errno.ENOSPC: "make room, or choose another folder", errno.EDQUOT: "make room"}
 FAULTS |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "choose a folder that you may write into")
@@ -51,6 +52,23 @@ def test_a_folder_is_tried_without_leaving_anything_in_it(tmp_path, monkeypatch,
     with pytest.raises(InputError, match=rf"run cannot be written \({os.strerror(code)}\): {FAULTS[code]}"):
         check_folder(tmp_path / "new" / "run")
     assert not list((tmp_path / "new" / "run").iterdir())
+
+
+def test_what_cannot_be_a_folder_is_refused_and_nothing_is_made(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+
+    assert may_be_folder(tmp_path / "new" / "logs") == tmp_path / "new" / "logs"
+    assert may_be_folder(Path("new")) == Path("new")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    for name in ("file", "file/logs"):
+        with pytest.raises(InputError, match="file is a file: name a folder"):
+            may_be_folder(Path(name))
+    with pytest.raises(InputError, match=r"cannot be written \(File name too long\): choose another folder"):
+        may_be_folder(Path("a" * 1000))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(InputError, match="may not be written to: choose a folder that you may write into"):
+        may_be_folder(tmp_path / "new")
 
 
 def test_a_run_is_its_model_or_its_checkpoint(tmp_path):

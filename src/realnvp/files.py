@@ -16,6 +16,7 @@ __all__ = [
     "MODEL",
     "check_folder",
     "holds_run",
+    "may_be_folder",
     "on_disk",
     "settle",
     "write_atomically",
@@ -89,6 +90,17 @@ def check_folder(folder: Path) -> Path:
     with on_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
+    return folder
+
+
+def may_be_folder(folder: Path) -> Path:
+    """Refuse what cannot be made a folder to write into; nothing is made."""
+    with on_disk(folder):
+        there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), Path())
+    if not there.is_dir():
+        raise InputError(f"{there} is a file: name a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{there} may not be written to: choose a folder that you may write into")
     return folder
 
 

@@ -95,6 +95,53 @@ def test_a_potential_that_cannot_be_gets_one_sentence(case):
         BoltzmannGenerator(2, **QUICK).fit(potential)
 
 
+ON_DRAWS = {"gradient", "all infinite"}
+"""What only a training minds."""
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kept") / "run"
+    BoltzmannGenerator(2, **QUICK | {"max_steps": 10, "layers": 1, "width": 8}).fit(bowl).save(folder)
+    return folder
+
+
+@pytest.mark.parametrize("case", sorted(set(BAD) - ON_DRAWS))
+def test_load_says_the_same_of_it(kept, case):
+    potential, sentence = BAD[case]
+    with pytest.raises(InputError, match=sentence.replace("float32", "float64")):
+        BoltzmannGenerator.load(kept, potential)
+
+
+def test_a_number_is_what_load_has_a_sentence_for(kept):
+    with pytest.raises(InputError, match=r"returned int for points of shape \(16, 2\): return a torch tensor of shape"):
+        BoltzmannGenerator.load(kept, potential=lambda x: 0)
+    with pytest.raises(InputError, match="'int' object is not callable"):
+        BoltzmannGenerator.load(kept, potential=0)
+
+
+def test_a_potential_that_is_set_by_hand_is_checked_where_it_is_used(kept):
+    model = BoltzmannGenerator.load(kept)
+    model.potential_ = lambda x: 0
+
+    with pytest.raises(
+        InputError, match=r"returned int for points of shape \(\d+, 2\): return a torch tensor of shape"
+    ):
+        model.sample(10, corrected=True, random_state=0)
+
+
+@pytest.mark.parametrize("case", sorted(ON_DRAWS))
+def test_load_takes_what_has_energies(kept, case):
+    assert BoltzmannGenerator.load(kept, BAD[case][0]).log_weights(50, random_state=0)[1].shape == (50,)
+
+
+def test_trying_it_leaves_torchs_generator_alone(kept):
+    before = torch.get_rng_state()
+    BoltzmannGenerator.load(kept, bowl)
+
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_what_is_tried_are_a_few_points():
     seen = []
     check_potential(lambda x: seen.append(x.shape) or x.square().sum(1), torch.randn(16, 3))

@@ -72,6 +72,15 @@ def test_too_few_draws_and_too_many_chains_are_refused(fitted, n, chains):
         fitted.to_inference_data(n, chains=chains)
 
 
+@pytest.mark.parametrize("chains", [0, 2.5, True])
+def test_it_is_the_chains_that_are_named(fitted, chains):
+    for run in (fitted.to_inference_data, lambda n, **more: fitted.sample(n, corrected=True, **more)):
+        with pytest.raises(InputError, match=f"^chains must be a whole number of at least 1, got {chains}$"):
+            run(50, chains=chains)
+    with pytest.raises(InputError, match="the number of samples must be"):
+        fitted.to_inference_data(0)
+
+
 def test_without_arviz_a_sentence_says_what_to_install(fitted, monkeypatch):
     for name in ("arviz", "arviz_base"):
         monkeypatch.setitem(sys.modules, name, None)

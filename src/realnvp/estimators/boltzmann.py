@@ -175,7 +175,10 @@ class BoltzmannGenerator(Weighted, Watched, BaseEstimator):
     def load(
         cls, folder: str | os.PathLike, potential: Energy | None = None, *, device: str | torch.device | None = None
     ) -> "BoltzmannGenerator":
-        """Read a folder that ``save`` or the command wrote; ``potential`` is needed where it was one of the user's."""
+        """Read a folder that ``save`` or the command wrote; ``potential`` is needed where it was one of the user's.
+
+        It is tried on a few draws: raises ``InputError`` for what cannot be one.
+        """
         config, state, history = read_run(folder)
         if config.get("kind") != "boltzmann":
             raise InputError(f"{folder} holds a run of kind {config.get('kind')!r}, not one of an energy")
@@ -187,8 +190,10 @@ class BoltzmannGenerator(Weighted, Watched, BaseEstimator):
             model.n_features_in_, model.stopped_by_ = model.architecture_["features"], config["stopped_by"]
             for name in _FOUND:
                 setattr(model, name, config["found"][name])
-            model.potential_ = potential or recalled(config["potential"])
+            model.potential_ = recalled(config["potential"])
         model.flow_.to(device_of(device or "cpu")).eval()
+        if potential is not None:
+            model.potential_ = model._tried(potential)
         model.history_ = history
         return model
 

@@ -94,7 +94,7 @@ class RealNVP(Streams, Missing, Conditional, TableUse, Watched, BaseEstimator):
         device: where to train; by default the accelerator if there is one.
         random_state: seed; the same seed gives the same numbers on the same machine.
         verbose: show a progress bar on a terminal or in a notebook.
-        callbacks: functions called with each evaluation's ``Record``; one that returns something true ends it, and
+        callbacks: a list of functions of each evaluation's ``Record``; one that returns something true ends it, and
             ``snapshot()`` gives it the model of the moment.
 
     Attributes:

@@ -2,9 +2,12 @@
 
 import functools
 import sys
+from collections.abc import Iterator
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 
 from realnvp.bases import Mixture
@@ -12,9 +15,10 @@ from realnvp.ensemble import Ensemble
 from realnvp.errors import InputError
 from realnvp.flow import Flow
 
-__all__ = ["FlowDistribution"]
+__all__ = ["FlowDistribution", "context_tensor"]
 
 _Sizes = torch.Size | list[int] | tuple[int, ...]
+_OF_A_FLOW = ("event_shape", "context", "transform", "base")
 
 
 class FlowDistribution(Distribution):
@@ -28,7 +32,8 @@ class FlowDistribution(Distribution):
 
     Args:
         flow: a ``Flow``; its dtype and device are those of the draws.
-        context: what the law is given, where the flow wants that.
+        context: what the law is given, where the flow wants that: a tensor, which is taken as it is, or an array or a
+            list of numbers.
         support: the constraint that says where the density lives; by default all of space.
         validate_args: as in ``torch.distributions``.
     """
@@ -42,15 +47,17 @@ class FlowDistribution(Distribution):
     def __init__(
         self,
         flow: Flow,
-        context: Tensor | None = None,
+        context: Tensor | ArrayLike | None = None,
         *,
         support: constraints.Constraint | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        _check_context(flow, context)
-        self.flow, self.context = flow, context
+        _check_flow(flow)
+        given = context if context is None or isinstance(context, Tensor) else context_tensor(flow, context)
+        _check_context(flow, given)
+        self.flow, self.context = flow, given
         self._support = support or constraints.independent(constraints.real, len(flow.event_shape))
-        batch = torch.Size() if context is None else context.shape[:-1]
+        batch = torch.Size() if given is None else given.shape[:-1]
         super().__init__(batch, flow.event_shape, validate_args=validate_args)
 
     @property
@@ -74,7 +81,15 @@ class FlowDistribution(Distribution):
         if self._validate_args:
             self._validate_sample(value)
         shape = torch.broadcast_shapes(value.shape[: value.dim() - len(self.event_shape)], self.batch_shape)
-        return self.flow.log_prob(value.expand(*shape, *self.event_shape), self._given(shape))
+        x, given = value.expand(*shape, *self.event_shape), self._given(shape)
+        if torch.compiler.is_compiling():
+            return self.flow.log_prob(x, given)
+        try:
+            return self.flow.log_prob(x, given)
+        except RuntimeError as error:  # not before: flows without nets promote, and autocast converts
+            if (told := _of_two_dtypes(self.flow, value)) is None:
+                raise
+            raise InputError(told) from error
 
     def rsample(self, sample_shape: _Sizes = ()) -> Tensor:
         """Draw with gradients, of the shape ``(*sample, *batch, *event)``."""
@@ -88,7 +103,7 @@ class FlowDistribution(Distribution):
         shape = self._extended(sample_shape)
         return self.flow.sample(shape, self._given(shape))
 
-    def given(self, context: Tensor) -> "FlowDistribution":
+    def given(self, context: Tensor | ArrayLike) -> "FlowDistribution":
         """Return the law of the same flow given another context."""
         return FlowDistribution(self.flow, context, support=self._support, validate_args=self._validate_args)
 
@@ -113,6 +128,52 @@ class FlowDistribution(Distribution):
 
     def _given(self, shape: torch.Size) -> Tensor | None:
         return None if self.context is None else self.context.expand(*shape, self.context.shape[-1])
+
+
+def context_tensor(flow: Flow, context: Tensor | ArrayLike) -> Tensor:
+    """Return a context in the dtype in which ``flow`` takes it and on its device; its numbers must be finite."""
+    if isinstance(context, Tensor):
+        given = context
+    else:
+        try:
+            array = np.asarray(context)
+        except ValueError:
+            raise InputError("context is a list of parts of unlike shapes: give all of them one shape") from None
+        if array.dtype.kind not in "biuf":
+            raise InputError(f"context must be numbers, of shape (C,) or (*batch, C), got an array of {array.dtype}")
+        given = torch.from_numpy(array.astype(np.float64))
+    given = given.to(next(_floats(flow), given))
+    if not given.isfinite().all():
+        raise InputError("context holds values that are not finite: give finite numbers")
+    return given
+
+
+def _floats(module: nn.Module) -> Iterator[Tensor]:
+    return (t for found in (module.buffers(), module.parameters()) for t in found if t.is_floating_point())
+
+
+def _check_flow(flow: object) -> None:
+    """Refuse what is no flow; one that was compiled is another class and has all that a flow has."""
+    if all(hasattr(flow, name) for name in _OF_A_FLOW):
+        return
+    made = callable(getattr(flow, "distribution", None))
+    advice = "the law of a fitted estimator is its .distribution()" if made else "pass the flow itself"
+    raise InputError(f"FlowDistribution is made from a realnvp.Flow, got {_name_of(flow)}: {advice}")
+
+
+def _name_of(given: object) -> str:
+    return f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
+
+
+def _of_two_dtypes(flow: Flow, value: Tensor) -> str | None:
+    """Say that values are of another dtype than the law's, which is that of its draws; nothing where they are not."""
+    own = next(_floats(flow.base), value).dtype
+    if own == value.dtype:
+        return None
+    law, values = (str(dtype).removeprefix("torch.") for dtype in (own, value.dtype))
+    wider = value.is_floating_point() and torch.promote_types(own, value.dtype) == value.dtype
+    ask = f"ask for distribution(dtype={value.dtype}), or " if wider else ""
+    return f"the law is of {law} and the values are of {values}: {ask}give values of {own}"
 
 
 def _check_context(flow: Flow, context: Tensor | None) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from realnvp.errors import InputError
+from realnvp.files import may_be_folder, on_disk
 from realnvp.watch import Record
 
 __all__ = ["TensorBoard"]
@@ -24,7 +25,7 @@ class TensorBoard:
 
     def __init__(self, folder: str | os.PathLike) -> None:
         _writer()
-        self.folder = Path(folder)
+        self.folder = may_be_folder(Path(folder))
         self._open: Any = None
         self._trainings, self._step = 0, math.inf
 
@@ -34,7 +35,8 @@ class TensorBoard:
             self.close()
             self._trainings += 1
             place = self.folder if self._trainings == 1 else self.folder / f"flow_{self._trainings}"
-            self._open = _writer()(str(place))
+            with on_disk(place):
+                self._open = _writer()(str(place))
         self._step = record.step
         for name in _SHOWN:
             self._open.add_scalar(name, getattr(record, name), record.step)
@@ -45,6 +47,9 @@ class TensorBoard:
         if self._open is not None:
             self._open.close()
             self._open = None
+
+    def __repr__(self) -> str:
+        return f"TensorBoard({str(self.folder)!r})"
 
     def __reduce__(self) -> tuple:
         """Copy and pickle by the folder: an open file has no copies."""

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeVar, cast
 
@@ -22,6 +22,7 @@ __all__ = [
     "chunk_of",
     "count_of",
     "device_of",
+    "dtype_of",
     "fitting",
     "plain_params",
     "precision_of",
@@ -99,6 +100,22 @@ def check_params(model: Any, auto: Sequence[str] = ("layers",)) -> None:
         raise InputError(f"compile must be True, False or 'auto', got {model.compile!r}")
     if getattr(model, "memory", "stored") not in ("stored", "constant"):
         raise InputError(f"memory must be 'stored' or 'constant', got {model.memory!r}")
+    _check_callbacks(getattr(model, "callbacks", None))
+
+
+def _check_callbacks(given: object) -> None:
+    """Refuse all but functions in a list, or in what is as good as one."""
+    if given is None:
+        return
+    wanted = "callbacks must be a list of functions of a record"
+    if not isinstance(given, Collection):
+        raise InputError(f"{wanted}, got {given!r}{': put it into a list' if callable(given) else ''}")
+    for callback in given:
+        if isinstance(callback, type):
+            name = callback.__name__
+            raise InputError(f"{wanted}, and one is the class {name}: give what {name}(…) makes")
+        if not callable(callback):
+            raise InputError(f"{wanted}, and one is {callback!r}: leave it out")
 
 
 def chunk_of(features: int) -> int:
@@ -106,10 +123,10 @@ def chunk_of(features: int) -> int:
     return max(64, CHUNK * 64 // max(64, features))
 
 
-def count_of(n: object) -> int:
-    """Return a number of samples as an int, or say what is wrong with it."""
+def count_of(n: object, what: str = "the number of samples") -> int:
+    """Return a number as an int, or say what is wrong with it."""
     if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
-        raise InputError(f"the number of samples must be a whole number of at least 1, got {n!r}")
+        raise InputError(f"{what} must be a whole number of at least 1, got {n!r}")
     return int(n)
 
 
@@ -147,6 +164,15 @@ def device_of(name: str | torch.device | None) -> torch.device:
         reason = str(error).split("\n")[0]
         raise InputError(f"there is no device {str(name)!r} here ({reason}): leave device out") from error
     return torch.device(name)
+
+
+def dtype_of(dtype: torch.dtype | None) -> torch.dtype:
+    """Return what a law is to be computed in; by default torch's default."""
+    if dtype is None:
+        return torch.get_default_dtype()
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise InputError(f"dtype must be a torch dtype of floating point, such as torch.float64, got {dtype!r}")
+    return dtype
 
 
 def precision_of(name: str, device: torch.device) -> str:

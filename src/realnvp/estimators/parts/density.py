@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch.distributions import constraints
 
 from realnvp.errors import InputError
+from realnvp.estimators.parts.base import dtype_of
 from realnvp.estimators.parts.rows import in_chunks
 from realnvp.flow import Flow
 from realnvp.interop import FlowDistribution
@@ -45,7 +46,7 @@ class Density:
         It is of a copy of the flow, in torch's default dtype, or in ``dtype``. Pyro takes it too.
         """
         check_is_fitted(self, "flow_")
-        wide = dtype or torch.get_default_dtype()
+        wide = dtype_of(dtype)
         flow = copy.deepcopy(self.flow_).to(wide)
         if (bounds := self.architecture_["bounds"]) is None:
             return FlowDistribution(flow)

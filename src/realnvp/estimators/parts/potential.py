@@ -19,8 +19,10 @@ from realnvp.potentials import POTENTIALS, Potential
 from realnvp.transforms import Transform
 
 __all__ = [
+    "check_again",
     "check_grows",
     "check_potential",
+    "checked",
     "described",
     "features_of",
     "has_gradient",
@@ -45,6 +47,11 @@ class _Given(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> Any:
         (slope,) = ctx.saved_tensors
         return grads[0][..., None] * slope, None, None
+
+
+def checked(potential: Energy) -> Energy:
+    """Return the potential that says in one sentence what is wrong with what it gives, each time it is asked."""
+    return lambda x: _called(potential, x, f"points of shape {tuple(x.shape)}")
 
 
 def with_gradient(potential: Energy, gradient: Energy | None) -> Energy:
@@ -84,7 +91,11 @@ def check_potential(potential: Energy, x: Tensor, gradient: Energy | None = None
     potential = with_gradient(potential, gradient)
     x = x.detach().clone().requires_grad_()
     u = _called(potential, x, at)
-    _check_values(u, x, at)
+    if not torch.isfinite(u).any():
+        raise InputError(
+            f"the potential is not finite at any of {at}, such as x = {_shown(x[0])}: give bounds, or look"
+        )
+    _check_values(u, x)
     _check_rows(potential, x, u)
     if not u.requires_grad:
         warnings.warn(
@@ -101,6 +112,18 @@ def check_potential(potential: Energy, x: Tensor, gradient: Energy | None = None
             "division at zero there"
         )
     return True
+
+
+@torch.no_grad()
+def check_again(potential: Energy, x: Tensor) -> None:
+    """Try a potential that is given to a fitted flow on draws ``x`` (n, D) of it, as ``check_potential`` does.
+
+    All of them may be infinite: of a poor flow only a few draws lie where there is a density.
+    """
+    u = checked(potential)(x)
+    _check_values(u, x)
+    if torch.isfinite(u).any():
+        _check_rows(potential, x, u)
 
 
 @torch.no_grad()
@@ -143,12 +166,7 @@ def _called(potential: Energy, x: Tensor, at: str) -> Tensor:
     return u
 
 
-def _check_values(u: Tensor, x: Tensor, at: str) -> None:
-    finite = torch.isfinite(u)
-    if not finite.any():
-        raise InputError(
-            f"the potential is not finite at any of {at}, such as x = {_shown(x[0])}: give bounds, or look"
-        )
+def _check_values(u: Tensor, x: Tensor) -> None:
     if torch.isnan(u).any() or (u == -torch.inf).any():
         row = int((torch.isnan(u) | (u == -torch.inf)).nonzero()[0])
         raise InputError(

@@ -17,12 +17,13 @@ from realnvp.data.check import refuse_gaps
 from realnvp.data.collinear import Laws
 from realnvp.data.columns import Codec
 from realnvp.errors import InputError
-from realnvp.estimators.parts.base import CHUNK, Seed, count_of, seed_of
+from realnvp.estimators.parts.base import CHUNK, Seed, count_of, dtype_of, seed_of
 from realnvp.estimators.parts.columns import decoded, joined, read_rows
 from realnvp.estimators.parts.frames import column_names, framed
-from realnvp.estimators.parts.rows import context_rows, in_chunks, plain_array, tensor
+from realnvp.estimators.parts.rows import context_rows, in_chunks, tensor
 from realnvp.flow import Flow
 from realnvp.interop import FlowDistribution
+from realnvp.interop.distribution import context_tensor
 
 __all__ = ["TableUse", "quantile_curve"]
 
@@ -150,14 +151,8 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
                 f"column {coded[0].name!r} is learnt in a code ({coded[0].noticed}), which is no density in torch: fit "
                 "with kinds='continuous' and without bounds, or leave the column out"
             )
-        flow = copy.deepcopy(self.flow_).to(dtype or torch.get_default_dtype())
-        if context is None:
-            return FlowDistribution(flow)
-        given = context if isinstance(context, Tensor) else torch.as_tensor(plain_array(context, "context"))
-        given = given.to(next(flow.buffers()))
-        if not given.isfinite().all():
-            raise InputError("context holds values that are not finite: give finite numbers")
-        return FlowDistribution(flow, given)
+        flow = copy.deepcopy(self.flow_).to(dtype_of(dtype))
+        return FlowDistribution(flow, None if context is None else context_tensor(flow, context))
 
     @property
     def columns_(self) -> list[dict]:

@@ -14,7 +14,7 @@ from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, chunk_of, count_of, seed_of
 from realnvp.estimators.parts.chains import BURN, FEW, LOCAL, LocalMoves, independent, mixed
 from realnvp.estimators.parts.density import Density
-from realnvp.estimators.parts.potential import has_gradient, with_gradient
+from realnvp.estimators.parts.potential import check_again, checked, has_gradient, with_gradient
 from realnvp.estimators.parts.rows import in_chunks
 from realnvp.flow import Flow
 from realnvp.interop import inference_data
@@ -140,7 +140,7 @@ class Weighted(Density):
         how the chains and the fit went. ``sample_stats`` has for each state ``potential_energy`` (U, in kT), ``lp``
         (-U), ``log_q``, ``log_weight`` (-U - log q), and ``accepted``: whether it is another than the one before.
         """
-        if (most := self._chains(chains, 16 * (count_of(n) + 1) * count_of(chains))) < chains or n < 15:
+        if (most := self._chains(chains, 16 * (count_of(n) + 1) * count_of(chains, "chains"))) < chains or n < 15:
             raise InputError(f"give n of at least 15 and at most {most} chains, got n={n} and chains={chains}")
         flow, potential = self._ready()
         rows = self.sample((n + 1) * chains, corrected=True, chains=chains, local=local, random_state=random_state)
@@ -242,13 +242,20 @@ class Weighted(Density):
 
     def _chains(self, wanted: int, n: int) -> int:
         """As many chains as are wanted, each of 16 states or more where there are that many, all within a piece."""
-        return max(1, min(count_of(wanted), n // 16, self._piece))
+        return max(1, min(count_of(wanted, "chains"), n // 16, self._piece))
 
     def _ready(self) -> tuple[Flow, Energy]:
         check_is_fitted(self, "flow_")
         if self.potential_ is None:
             raise InputError("this model was loaded without its potential: pass it to load, or set potential_")
-        return self._exact(), self.potential_
+        return self._exact(), checked(self.potential_)
+
+    def _tried(self, potential: Energy) -> Energy:
+        """Return a potential that the flow was not seen to learn, once it was tried on a few draws."""
+        flow = self._exact()
+        generator = torch.Generator(next(flow.buffers()).device).manual_seed(0)
+        check_again(potential, flow.sample(16, generator=generator))
+        return potential
 
 
 def _local(moves: object) -> int | str:
