@@ -9,7 +9,7 @@ import torch
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import LAYERS, WIDE, chosen, precision_of
 
-__all__ = ["AUTO", "Settings", "budget", "epochs", "passes", "settings"]
+__all__ = ["AUTO", "MANY_COLUMNS", "Settings", "budget", "epochs", "passes", "settings"]
 
 AUTO = ("kernel", "layers", "width", "max_steps", "members", "marginals", "dropout")
 """What may be left to the rule."""
@@ -18,7 +18,7 @@ _WIDTH = 64
 _FEW = 20_000
 """Below so many rows there is time for more than one flow, and what they do not agree on is noise."""
 _MOST = 8
-_MANY_COLUMNS = 48
+MANY_COLUMNS = 48
 """From so many columns splines cost more steps than they repay."""
 _EPOCHS = 400
 _LEAST = 300
@@ -53,7 +53,7 @@ def settings(model: Any, rows: int, features: int, context: int, device: torch.d
         chosen("kernel", model.kernel, LAYERS)
     width = _WIDTH if model.width == "auto" else int(model.width)
     alone = features == 1 and not context
-    first = model.kernel if model.kernel != "auto" else "affine" if features >= _MANY_COLUMNS else "spline"
+    first = model.kernel if model.kernel != "auto" else "affine" if features >= MANY_COLUMNS else "spline"
     narrow = model.precision == "auto" and width < WIDE
     main = Settings(
         kernel=first,
