@@ -96,6 +96,10 @@ def test_a_page_that_is_closed_while_it_comes_ends_nothing_and_says_nothing(serv
             assert page.recv(10).startswith(b"HTTP")
             page.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closed hard
 
+    with socket.create_connection((host, int(port)), timeout=60) as page:
+        page.sendall(b"GET / HTT")
+        page.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # before it has asked
+
     assert "data-stamp" in asked(served)
     assert capsys.readouterr().err == ""
 

@@ -20,7 +20,6 @@ def interrupted(monkeypatch):
     [
         ("nowhere/run", "there is no folder nowhere that nowhere/run could come into"),
         ("file", "file is a file: name the folder that the training writes"),
-        ("other", "other is not a run folder: it holds other things; name the folder"),
         ("runs", "runs is not a run folder, but there are runs in it: did you mean runs/k9 or runs/moons?"),
         ("many", "did you mean many/a or many/b or many/c, or another of them?"),
     ],
@@ -48,7 +47,9 @@ def test_a_folder_that_is_not_there_yet_is_waited_for_and_that_is_said(realnvp, 
     assert "for a training that writes it  (did you mean runs/moons?)" in elsewhere
 
 
-@pytest.mark.parametrize("left", [[], [".tmp"], [".live/"], ["checkpoint.safetensors", "figures/"]])
+@pytest.mark.parametrize(
+    "left", [[], [".tmp"], ["notes.txt", "logs/"], [".live/"], ["checkpoint.safetensors", "figures/"]]
+)
 def test_a_folder_of_a_training_that_begins_is_waited_for_without_a_word(realnvp, tmp_path, interrupted, left):
     (tmp_path / "run").mkdir()
     for name in left:
@@ -78,7 +79,9 @@ def test_what_is_there_of_a_killed_training_is_said(realnvp, tmp_path, command):
 
     assert alone.startswith(f"{told}see it by  realnvp serve run")
     assert "it kept no checkpoint: if it was killed, fit again" in alone
-    assert realnvp(command, "run", *more)[2].startswith(f"{told}go on with it by  realnvp fit")
+    assert realnvp(command, "run", *more)[2].startswith(
+        f"{told}see it by  realnvp serve run  (if it was killed: go on with it by  realnvp fit"
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from realnvp.errors import InputError
 
 X = np.random.default_rng(0).standard_normal((1003, 3))
 FILES = ("t.csv", "t.csv.gz", "t.CSV", "t.parquet", "t.npy", "t.npz")
-NO_NUMBER = ", which is not a real number: encode it as numbers, or leave the column out"
+NO_NUMBER = ", which is not a real number: encode it as numbers, or leave it out"
 NOT_FINITE = "missing or infinite in all): fill in or drop such rows"
 GIVE = "give a .csv, .parquet, .npy or .npz file"
 PICKLED = "t.npy holds no plain array (nothing pickled is ever loaded): save numbers"

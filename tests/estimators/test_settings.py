@@ -1,8 +1,12 @@
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from realnvp import InputError, RealNVP
+from realnvp.estimators.parts.build import architecture, build
 from realnvp.estimators.parts.settings import budget, epochs, settings
+from realnvp.transforms import Coupling
 
 CPU = torch.device("cpu")
 
@@ -33,6 +37,18 @@ def test_the_rule_by_rows_and_columns(rows, features, kernels, layers, dropout, 
     assert count == most
     assert [k.decay for k in kinds] == [0.0, 10.0][: len(kinds)]
     assert {k.width for k in kinds} == {64}
+
+
+@pytest.mark.parametrize(("features", "gain"), [(2, 2.0), (47, 2.0), (48, 1.4), (200, 1.4)])
+def test_first_weights_are_larger_than_torchs_by_the_columns(features, gain):
+    """Torch draws them evenly up to one over the root of the inputs."""
+    (kind, *_), _ = chosen(50_000, features)
+    flow = build(architecture(kind, [np.zeros((10, features))], marginals=False), 0)
+    hidden = [[m for m in c.net if isinstance(m, nn.Linear)][:-1] for c in flow.modules() if isinstance(c, Coupling)]
+
+    assert len(hidden) == kind.layers
+    for layer in (layer for layers in hidden for layer in layers):
+        assert float(layer.weight.detach().abs().max()) * layer.in_features**0.5 == pytest.approx(gain, rel=0.1)
 
 
 def test_what_is_said_is_done():

@@ -1,6 +1,7 @@
 """TensorBoard's files, read back by TensorBoard."""
 
 import copy
+import pickle
 import sys
 
 import numpy as np
@@ -69,6 +70,9 @@ def test_it_is_copied_as_estimators_copy_their_parameters(tmp_path):
     board = TensorBoard(tmp_path)
     assert clone(RealNVP(callbacks=[board])).callbacks[0].folder == tmp_path
     assert copy.deepcopy(board).folder == tmp_path
+    kept = pickle.dumps(TensorBoard(tmp_path / "logs"))
+    (tmp_path / "logs").write_text("in its place")
+    assert pickle.loads(kept).folder == tmp_path / "logs"  # another machine need not have it
 
 
 @pytest.mark.parametrize("of", [["fit", "moons", "--rows", "200"], ["boltzmann", "u1"]])

@@ -71,6 +71,26 @@ def test_parameters_of_several_widths_and_without_gradients_are_served():
     assert unused.tolist() == [1, 1]
 
 
+def test_parameters_that_sit_steps_out_are_counted_each_by_itself():
+    mine, theirs = ([nn.Parameter(torch.full((2,), float(i + 1))) for i in range(4)] for _ in range(2))
+    ours, torchs = (
+        AdamW([{"params": mine}], lr=0.1),
+        torch.optim.AdamW(theirs, 0.1, betas=(0.9, 0.99), weight_decay=0.0),
+    )
+    for chosen in ([0, 1, 2, 3], [0, 1, 2, 3], [1, 3], [0, 2], [3], [0, 1, 2, 3]):
+        before = {i: {k: v.clone() for k, v in kept.items()} for i, kept in ours.state_dict()["state"].items()}
+        held = ours.state_dict()["state"]
+        for params, optimizer in ((mine, ours), (theirs, torchs)):
+            optimizer.zero_grad()
+            sum((p**2).sum() for i, p in enumerate(params) if i in chosen).backward()
+            optimizer.step()
+        assert all(torch.equal(held[i]["step"], kept["step"]) for i, kept in before.items())  # no view of what goes on
+
+    for one, other in zip(mine, theirs, strict=True):
+        torch.testing.assert_close(one, other)
+    assert [int(ours.state[p]["step"]) for p in mine] == [4, 4, 4, 5]
+
+
 def test_its_state_goes_into_another():
     one, two = nets()
     first, second = adamw(one, 0.1), adamw(two, 0.1)

@@ -27,9 +27,6 @@ __all__ = [
     "reserved",
     "say",
     "sentences",
-    "then",
-    "to_draw",
-    "typed",
     "use_threads",
     "why",
 ]
@@ -41,36 +38,6 @@ def say(text: str = "", *, quiet: bool = False) -> None:
 
     if not quiet:
         typer.echo(text)
-
-
-def then(*words: object, quiet: bool = False) -> None:
-    """Say the next command."""
-    say(f"next   {shlex.join(['realnvp', *map(str, words)])}", quiet=quiet)
-
-
-def to_draw(run: Path) -> list[str]:
-    """Return the command that draws from a run; what it is to be given is left open, but a label."""
-    from realnvp.train.checkpoint import read_config
-
-    config = read_config(run)
-    kind, width = config.get("kind"), (config.get("architecture") or {}).get("context", 0)
-    given = (config.get("data") or {}).get("context_columns") or [f"c{i}" for i in range(width)]
-    if kind == "images":
-        labels = [f"label={label}" for label in (config.get("classes") or [])[:1]]
-        return ["sample", str(run), "-n", "100", *(["--context", *labels] if labels else []), "--out", "samples.png"]
-    more = ["--context", ",".join(f"{name}=…" for name in given)] if given else []
-    known = config.get("potential") or ":" in str((config.get("data") or {}).get("name"))
-    more += ["--corrected"] * bool(kind == "boltzmann" and known)  # chains ask the potential
-    return ["sample", str(run), "-n", "1000", *more, "--out", "samples.csv"]
-
-
-def typed() -> list[str]:
-    """Return the command as it was typed, with the engine of several processes, without --resume and --force."""
-    engine, own = [], os.environ.get("LOCAL_WORLD_SIZE")
-    if own is not None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        hosts = os.environ.get("GROUP_WORLD_SIZE", "1")
-        engine = ["torchrun", *(["--nnodes", hosts] if hosts != "1" else []), "--nproc-per-node", own, "-m"]
-    return [*engine, "realnvp", *(word for word in sys.argv[1:] if word not in ("--resume", "--force"))]
 
 
 def figures(rows: Sequence[tuple[str, str, str]], *, quiet: bool = False) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import shlex
 import shutil
 import time
 import warnings
@@ -64,7 +65,7 @@ def live(
     if not wanted:
         yield
         return
-    say(f"watch it     realnvp serve {folder}", quiet=quiet)
+    say(f"watch it     realnvp serve {shlex.quote(str(folder))}", quiet=quiet)
     model.callbacks = [*(model.callbacks or ()), Live(model, place, save)]
     try:
         yield

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from realnvp.cli.base import figures, interrupts, picture_rows, say, then, use_threads, why
+from realnvp.cli.after import then
+from realnvp.cli.base import figures, interrupts, picture_rows, say, use_threads, why
 from realnvp.cli.live import live
 from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, say_how

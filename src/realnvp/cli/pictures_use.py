@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from realnvp.cli.base import counted, figures, picture_rows, say, then, to_draw, why
+from realnvp.cli.after import then, to_draw
+from realnvp.cli.base import counted, figures, picture_rows, say, why
 from realnvp.cli.resume import unfinished
 from realnvp.cli.summary import Summary
 from realnvp.data.images import IMAGE_SETS, image_set, read_images

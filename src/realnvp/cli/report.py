@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from realnvp.cli.base import say, then, to_draw, typed
+from realnvp.cli.after import then, to_draw, typed
+from realnvp.cli.base import say
 from realnvp.errors import InputError
 from realnvp.files import write_atomically
 from realnvp.report.kept import Kept, few, read_kept, write_kept

@@ -3,7 +3,8 @@
 import shlex
 from pathlib import Path
 
-from realnvp.cli.base import say, typed
+from realnvp.cli.after import typed
+from realnvp.cli.base import say
 from realnvp.errors import InputError
 from realnvp.files import CHECKPOINT
 from realnvp.train.resume import Checkpoint, read_note

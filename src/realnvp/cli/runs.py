@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from realnvp.cli.base import say, sentences, then, to_draw
+from realnvp.cli.after import then, to_draw
+from realnvp.cli.base import say, sentences
 from realnvp.cli.options import Force, Out, Quiet, Run, Seed
 from realnvp.errors import InputError
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shlex
 import threading
 import time
 from collections.abc import Sequence
@@ -127,6 +128,11 @@ def server(run: Path, port: int) -> ThreadingHTTPServer:
     shown = Shown(run)
 
     class Handler(BaseHTTPRequestHandler):
+        def handle(self) -> None:
+            """Answer what is asked; whoever goes away in the midst of it is let go."""
+            with contextlib.suppress(ConnectionError):
+                super().handle()
+
         def do_GET(self) -> None:
             """Answer the page and its state, nothing else, and no page of another name than this machine's."""
             own = {f"{name}:{serving.server_port}" for name in (_HOST, "localhost")}
@@ -149,9 +155,8 @@ def server(run: Path, port: int) -> ThreadingHTTPServer:
             headers = {"Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
             for name, value in (headers | {"X-Content-Type-Options": "nosniff"}).items():
                 self.send_header(name, value)
-            with contextlib.suppress(ConnectionError):  # the page was closed meanwhile
-                self.end_headers()
-                self.wfile.write(body if self.command == "GET" else b"")
+            self.end_headers()
+            self.wfile.write(body if self.command == "GET" else b"")
 
         def log_message(self, *_: object) -> None:
             """Say nothing of every question."""
@@ -175,5 +180,5 @@ def serve(run: Path, *, port: int, quiet: bool) -> None:
         try:
             serving.serve_forever()
         except KeyboardInterrupt:
-            keep = f"; the page to keep:  realnvp report {run}" if (run / CONFIG).is_file() else ""
+            keep = f"; the page to keep:  realnvp report {shlex.quote(str(run))}" if (run / CONFIG).is_file() else ""
             say(f"\nended{keep}", quiet=quiet)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from realnvp.cli.base import counted, figures, measured_rows, noticed, say, then, to_draw, why
+from realnvp.cli.after import knows_energy, own_energy, then, to_draw
+from realnvp.cli.base import counted, figures, measured_rows, noticed, say, why
 from realnvp.cli.pieces import held_by, parted, pieces, read_as, unknown_rows, unseen
 from realnvp.cli.resume import unfinished
 from realnvp.cli.scores import Scorer, score_files, score_pieces
@@ -67,7 +68,7 @@ def sample(
 
 def _sample_energy(run: Path, out: Path, *, n: int, corrected: bool, seed: int, force: bool, quiet: bool) -> None:
     """Draw rows of a run that learnt an energy; corrected ones are the states of chains."""
-    if corrected and "--corrected" not in to_draw(run):
+    if corrected and not knows_energy(read_config(run)):
         raise InputError(
             f"{run} was learnt from a function that is in no file: leave --corrected out, or in Python "
             f"BoltzmannGenerator.load({str(run)!r}, potential).sample({n}, corrected=True)"
@@ -94,8 +95,8 @@ def _energy(run: Path, *, asked: bool = False) -> "BoltzmannGenerator":
     from realnvp.cli.potential import named_potential
     from realnvp.estimators import BoltzmannGenerator
 
-    name = read_config(run).get("data", {}).get("name", "")
-    return BoltzmannGenerator.load(run, named_potential(name) if asked and ":" in name else None)
+    name = own_energy(read_config(run)) if asked else None
+    return BoltzmannGenerator.load(run, None if name is None else named_potential(name))
 
 
 def score(

@@ -25,10 +25,8 @@ def check_run(run: Path) -> None:
     more = unfinished(run)
     if (run / LIVE).is_dir():
         told = f"{run} holds a training that was shown live and has not ended"
-        if more:
-            raise InputError(f"{told}: go on with it by  {more}")
-        seen = f"realnvp serve {shlex.quote(str(run))}"
-        raise InputError(f"{told}: see it by  {seen}  (it kept no checkpoint: if it was killed, fit again)")
+        killed = f"go on with it by  {more}" if more else "it kept no checkpoint, fit again"
+        raise InputError(f"{told}: see it by  realnvp serve {shlex.quote(str(run))}  (if it was killed: {killed})")
     if more:
         raise InputError(f"{run} holds a training that has not ended yet: go on with it by  {more}")
     if run.is_dir() and (held := _runs_in(run)):
@@ -47,10 +45,8 @@ def check_awaited(run: Path) -> None:
         return
     if not run.is_dir():
         raise InputError(f"{run} is a file: name the folder that the training writes")
-    if _holds(run) or all(path.name.startswith(".") for path in run.iterdir()):  # hidden ones are on their way
-        return
-    check_run(run)
-    raise InputError(f"{run} is not a run folder: it holds other things; name the folder that the training writes")
+    if not _holds(run):
+        check_run(run)  # a folder of runs is none; into another one a training may come yet
 
 
 def meant(run: Path) -> str:

@@ -190,7 +190,7 @@ class BoltzmannGenerator(Weighted, Watched, BaseEstimator):
             model.n_features_in_, model.stopped_by_ = model.architecture_["features"], config["stopped_by"]
             for name in _FOUND:
                 setattr(model, name, config["found"][name])
-            model.potential_ = recalled(config["potential"])
+            model.potential_ = recalled(config["potential"]) if potential is None else None
         model.flow_.to(device_of(device or "cpu")).eval()
         if potential is not None:
             model.potential_ = model._tried(potential)

@@ -87,7 +87,7 @@ class FlowDistribution(Distribution):
         try:
             return self.flow.log_prob(x, given)
         except RuntimeError as error:  # not before: flows without nets promote, and autocast converts
-            if (told := _of_two_dtypes(self.flow, value)) is None:
+            if "dtype" not in str(error) or (told := _of_two_dtypes(self.flow, value)) is None:
                 raise
             raise InputError(told) from error
 

@@ -25,9 +25,13 @@ class TensorBoard:
 
     def __init__(self, folder: str | os.PathLike) -> None:
         _writer()
-        self.folder = may_be_folder(Path(folder))
+        self._set_up(may_be_folder(Path(folder)))
+
+    def _set_up(self, folder: Path) -> "TensorBoard":
+        self.folder = folder
         self._open: Any = None
         self._trainings, self._step = 0, math.inf
+        return self
 
     def __call__(self, record: Record) -> None:
         """Write an evaluation; the training goes on."""
@@ -52,8 +56,12 @@ class TensorBoard:
         return f"TensorBoard({str(self.folder)!r})"
 
     def __reduce__(self) -> tuple:
-        """Copy and pickle by the folder: an open file has no copies."""
-        return TensorBoard, (self.folder,)
+        """Copy and pickle by the folder, which elsewhere need not be one: an open file has no copies."""
+        return _copied, (self.folder,)
+
+
+def _copied(folder: Path) -> TensorBoard:
+    return TensorBoard.__new__(TensorBoard)._set_up(folder)
 
 
 def _writer() -> Any:

@@ -121,8 +121,7 @@ def _same_number(path: Path, before: int, now: int) -> None:
     """Refuse to let another number of processes go on: each has read its part of the rows."""
     if before != now:
         told = f"{before} process{'es' * (before != 1)}, here {'is' if now == 1 else 'are'} {now}"
-        start = f"start as many (torchrun --nproc-per-node {before} -m realnvp …)"
-        raise InputError(f"{path} is of a training by {told}: {start}")
+        raise InputError(f"{path} is of a training by {told}: start as many (torchrun --nproc-per-node, on all hosts)")
 
 
 def read_note(folder: str | os.PathLike) -> str:

@@ -103,8 +103,8 @@ def _labels(column: Any, name: str, kind: str) -> Labels | None:
     if len(values) > max(_IDS, len(present) / 2) and kind != "categorical":
         raise InputError(
             f"column {name!r} holds {len(values):,} different texts in {len(present):,} rows, such as "
-            f"{str(present[0])[:40]!r}: names and ids say nothing of other rows, leave it out; numbers with a "
-            "sign have to lose it"
+            f"{str(present[0])[:40]!r}: names and ids say nothing of other rows, leave it out; numbers with "
+            "a currency or per-cent sign have to lose it"
         )
     if len(values) > _TEXT and kind != "categorical":
         raise InputError(

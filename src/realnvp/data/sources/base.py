@@ -49,7 +49,7 @@ def reading(path: Path | str) -> Iterator[None]:
 def no_number(path: Path | str, name: str, value: object, row: str) -> InputError:
     """Return the sentence for what is not a number."""
     held = f"{path}: column {name!r} holds {str(value)[:60]!r}{row}"
-    return InputError(f"{held}, which is not a real number: encode it as numbers, or leave the column out")
+    return InputError(f"{held}, which is not a real number: encode it as numbers, or leave it out")
 
 
 def floats(column: Any) -> np.ndarray:
