@@ -78,7 +78,7 @@ def test_what_is_there_of_a_killed_training_is_said(realnvp, tmp_path, command):
     (tmp_path / "run/checkpoint.safetensors").touch()
 
     assert alone.startswith(f"{told}see it by  realnvp serve run")
-    assert "it kept no checkpoint: if it was killed, fit again" in alone
+    assert "if it was killed: it kept no checkpoint, fit again" in alone
     assert realnvp(command, "run", *more)[2].startswith(
         f"{told}see it by  realnvp serve run  (if it was killed: go on with it by  realnvp fit"
     )
