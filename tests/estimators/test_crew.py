@@ -70,7 +70,7 @@ def test_it_is_as_good_as_the_mixture_that_made_the_data():
 
 
 def test_density_of_several_integrates_to_one():
-    model = RealNVP(**SMALL, kernel="spline", members=2, max_steps=2400).fit(toy("moons").sample(150, 0))
+    model = RealNVP(**SMALL, kernel="spline", members=4, max_steps=2400).fit(toy("moons").sample(150, 0))
     x = np.linspace(-4, 5, 700)
     grid = np.stack(np.meshgrid(x, x), -1).reshape(-1, 2)
 

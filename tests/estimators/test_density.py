@@ -234,6 +234,6 @@ def test_far_points_get_a_large_finite_negative_log_density(fitted):
 
 def test_a_compiled_step_trains_the_same_model(moons, monkeypatch):
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
-    plain, compiled = (RealNVP(**QUICK, compile=c).fit(moons) for c in (False, True))
+    plain, compiled = (RealNVP(**QUICK, dropout=0.0, compile=c).fit(moons) for c in (False, True))
 
     np.testing.assert_allclose(compiled.score_samples(moons[:9]), plain.score_samples(moons[:9]), rtol=1e-3)

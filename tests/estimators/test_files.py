@@ -165,8 +165,12 @@ def test_a_fit_goes_on_only_with_the_same_rows_shard_and_window(tmp_path):
     (tmp_path / "data").mkdir()
     path, params = plain(tmp_path / "data"), QUICK | {"members": 1}
     RealNVP(**params, max_steps=2).fit_files(path, checkpoint=Checkpoint(tmp_path))
-    for told, words in [({"shard": (0, 2)}, "shard"), ({"window": 70}, "window"), ({"columns": ["a", "b"]}, "data")]:
-        with pytest.raises(InputError, match=f"training with .*{words}|with {words}"):
+    for told, words in [
+        ({"shard": (0, 2)}, "of a training by 1 process, here are 2"),
+        ({"window": 70}, "window"),
+        ({"columns": ["a", "b"]}, "data"),
+    ]:
+        with pytest.raises(InputError, match=f"training with .*{words}|with {words}|{words}"):
             RealNVP(**params, max_steps=4).fit_files(path, **told, checkpoint=Checkpoint(tmp_path, resume=True))
 
 

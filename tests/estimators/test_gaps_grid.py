@@ -23,7 +23,7 @@ def log_joint(k, x):
 
 @pytest.fixture(scope="module")
 def fitted():
-    X = counts(4000, 0)
+    X = counts(8000, 0)
     gaps = np.random.default_rng(1).random(X.shape) < 0.25
     gaps[gaps.all(1)] = False
     return RealNVP(**QUICK, kernel="spline", missing="marginalise").fit(np.where(gaps, np.nan, X))

@@ -64,9 +64,9 @@ def test_several_flows_learn_of_rows_with_gaps(several):
 @pytest.mark.parametrize("missing", ["refuse", "marginalise"])
 def test_several_flows_have_quantiles_given_a_context(missing):
     rng = np.random.default_rng(0)
-    c = rng.uniform(-1, 1, (700, 1))
-    y = np.hstack([c, -c]) + 0.5 * rng.normal(size=(700, 2))
-    y[: 100 * (missing == "marginalise"), 1] = np.nan
+    c = rng.uniform(-1, 1, (1400, 1))
+    y = np.hstack([c, -c]) + 0.5 * rng.normal(size=(1400, 2))
+    y[: 200 * (missing == "marginalise"), 1] = np.nan
     model = RealNVP(**SEVERAL, missing=missing).fit(y, context=c)
     found = model.quantiles([[-0.5], [0.5]], [0.1, 0.5, 0.9], n_samples=4000, random_state=0)
     middle = np.array([[-0.5, 0.5], [0.5, -0.5]])[..., None]

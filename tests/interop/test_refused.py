@@ -78,7 +78,7 @@ def test_errors_of_another_kind_are_left_as_they_are(monkeypatch):
 
 
 def test_log_prob_compiles_into_one_graph():
-    law, x = FlowDistribution(real_nvp(2, layers=1, hidden=(8,))), torch.randn(5, 2)
+    law, x = FlowDistribution(real_nvp(2, layers=1, hidden=(8,)), validate_args=False), torch.randn(5, 2)
 
     torch.testing.assert_close(torch.compile(law.log_prob, fullgraph=True, backend="eager")(x), law.log_prob(x))
 

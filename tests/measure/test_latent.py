@@ -74,7 +74,7 @@ def test_the_p_values_are_honest():
 def test_contexts_and_frames_go_to_the_model():
     c = np.random.default_rng(0).uniform(-2, 2, (1000, 1))
     x = pd.DataFrame(c + 0.1 * np.random.default_rng(1).normal(size=(1000, 1)), columns=["x"])
-    model = RealNVP(**QUICK, max_steps=100).fit(x, context=c).set_output(transform="pandas")
+    model = RealNVP(**QUICK, max_steps=200).fit(x, context=c).set_output(transform="pandas")
 
     assert latent_normality(model, x, context=c).radius.statistic < 0.2
     assert latent_normality(model, x, context=c[::-1]).radius.statistic > 0.3

@@ -52,7 +52,7 @@ class Dropout(nn.Dropout):
     """``nn.Dropout``; on a processor its masks are of bytes, which takes a sixth of the time.
 
     There the share that is dropped is the nearest of the multiples of 1/256, and what is kept is scaled by that. The
-    draws are from torch's own generator. A compiler gets torch's, which it knows how to fuse.
+    draws are from torch's own generator. A compiler gets torch's, which it knows how to fuse, and draws other masks.
     """
 
     def forward(self, x: Tensor) -> Tensor:
