@@ -166,11 +166,11 @@ def test_a_fit_goes_on_only_with_the_same_rows_shard_and_window(tmp_path):
     path, params = plain(tmp_path / "data"), QUICK | {"members": 1}
     RealNVP(**params, max_steps=2).fit_files(path, checkpoint=Checkpoint(tmp_path))
     for told, words in [
-        ({"shard": (0, 2)}, "of a training by 1 process, here are 2"),
-        ({"window": 70}, "window"),
-        ({"columns": ["a", "b"]}, "data"),
+        ({"shard": (0, 2)}, r"is of a training by 1 process, here are 2: start as many"),
+        ({"window": 70}, r"training with .*window|with window"),
+        ({"columns": ["a", "b"]}, r"training with .*data|with data"),
     ]:
-        with pytest.raises(InputError, match=f"training with .*{words}|with {words}|{words}"):
+        with pytest.raises(InputError, match=words):
             RealNVP(**params, max_steps=4).fit_files(path, **told, checkpoint=Checkpoint(tmp_path, resume=True))
 
 

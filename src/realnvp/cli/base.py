@@ -27,6 +27,7 @@ __all__ = [
     "reserved",
     "say",
     "sentences",
+    "spent",
     "use_threads",
     "why",
 ]
@@ -253,6 +254,13 @@ def interrupts(model: object) -> Iterator[None]:
     except KeyboardInterrupt:
         if getattr(model, "stopped_by_", None) != "interrupt":
             raise
+
+
+def spent(history: Sequence[dict], seconds: float, stopped_by: str) -> tuple[str, str, str]:
+    """Say what a command's seconds went to; a training that was started again has some of before."""
+    steps, trained = (history[-1][key] if history else 0 for key in ("step", "seconds"))
+    rest = "the rest is measuring and drawing" if trained <= seconds else "of those some before it was started again"
+    return "time", f"{seconds:.0f} s", f"{steps} steps in {trained:.0f} s, {why(stopped_by)}; {rest}"
 
 
 def why(stopped_by: str) -> str:

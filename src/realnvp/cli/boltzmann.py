@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from realnvp.cli.base import figures, interrupts, reserved, say, use_threads, why
+from realnvp.cli.base import figures, interrupts, reserved, say, spent, use_threads
 from realnvp.cli.live import live as watching
 from realnvp.cli.potential import named_potential
 from realnvp.cli.report import PAGE, keep_draws, provenance, write_page
@@ -53,7 +53,8 @@ def run(
             say(f"interrupted while drawing: the model is safe in {folder}", quiet=quiet)
     write_page(folder, quiet=True)
     say(quiet=quiet)
-    figures([*measured(model, exact), ("time", f"{time.monotonic() - started:.0f} s", _steps(model))], quiet=quiet)
+    took = spent(model.history_, time.monotonic() - started, model.stopped_by_)
+    figures([*measured(model, exact), took], quiet=quiet)
     say(f"\nrun folder   {folder}", quiet=quiet)
     if draws:
         say(f"pictures     {folder / 'figures'}", quiet=quiet)
@@ -94,8 +95,3 @@ def _log_target(potential: Callable) -> Callable[[np.ndarray], np.ndarray]:
         return values
 
     return log_target
-
-
-def _steps(model: BoltzmannGenerator) -> str:
-    steps, trained = (model.history_[-1][key] if model.history_ else 0 for key in ("step", "seconds"))
-    return f"{steps} steps in {trained:.0f} s, {why(model.stopped_by_)}; the rest is measuring and drawing"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from realnvp.cli.base import figures, interrupts, measured_rows, noticed, say, use_threads, why
+from realnvp.cli.base import figures, interrupts, measured_rows, noticed, say, spent, use_threads
 from realnvp.cli.baselines import baselines
 from realnvp.cli.live import live
 from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
@@ -233,16 +233,10 @@ def _base_draws(model: RealNVP) -> np.ndarray:
 def _close(model: RealNVP, folder: Path, source: Source, measured: dict, seconds: float, chosen: Choices) -> None:
     """Say what came of it and what to run next."""
     quiet = chosen.quiet
-    steps, trained = (model.history_[-1][key] if model.history_ else 0 for key in ("step", "seconds"))
-    rest = "the rest is measuring and drawing" if trained <= seconds else "of those some before it was started again"
     rows = [
         *measured_rows(measured, len(source.held_out)),
         ("model", "", in_words(model.architecture_)),
-        (
-            "time",
-            f"{seconds:.0f} s",
-            f"{steps} steps in {trained:.0f} s, {why(model.stopped_by_)}; {rest}",
-        ),
+        spent(model.history_, seconds, model.stopped_by_),
     ]
     say(quiet=quiet)
     figures(rows, quiet=quiet)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from realnvp.cli.after import then
-from realnvp.cli.base import figures, interrupts, picture_rows, say, use_threads, why
+from realnvp.cli.base import figures, interrupts, picture_rows, say, spent, use_threads
 from realnvp.cli.live import live
 from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, say_how
@@ -98,12 +98,9 @@ def fit(data: str, params: dict, chosen: Chosen) -> None:
     if chosen.draws:
         _draw(folder / "figures", model, source, by_label, quiet)
     write_page(folder, quiet=True)
-    steps, trained = (model.history_[-1][key] if model.history_ else 0 for key in ("step", "seconds"))
-    spent = f"{steps} steps in {trained:.0f} s, {why(model.stopped_by_)}; the rest is measuring and drawing"
     say(quiet=quiet)
-    figures(
-        [*picture_rows(measured, len(source.test)), ("time", f"{time.monotonic() - started:.0f} s", spent)], quiet=quiet
-    )
+    took = spent(model.history_, time.monotonic() - started, model.stopped_by_)
+    figures([*picture_rows(measured, len(source.test)), took], quiet=quiet)
     given = f" --context {_pair(model.classes_[0])}" if by_label else ""
     say(f"\nrun folder   {folder}", quiet=quiet)
     if chosen.draws:

@@ -17,6 +17,7 @@ from realnvp.errors import InputError
 from realnvp.estimators import ImageRealNVP
 from realnvp.report import montage, png_bytes
 from realnvp.train.checkpoint import read_config
+from realnvp.words import many
 
 __all__ = ["sample", "score", "tell"]
 
@@ -153,7 +154,7 @@ def tell(run: Path) -> None:
         f"model     {shape['architecture']} flow of pictures, {shape['layers']} {shape['kernel']} couplings a scale, "
         f"width {shape['width']}, {shape['base']} base"
     )
-    say(f"pictures  {high} x {wide}, {channels} channel{'s' * (channels > 1)}")
+    say(f"pictures  {high} x {wide}, {many(channels, 'channel')}")
     say(f"training  {why(config['stopped_by'])}")
     if more := unfinished(run):
         say(f"go on     {'' if config['stopped_by'] == 'interrupt' else 'with a longer limit: '}{more}")

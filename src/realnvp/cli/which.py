@@ -29,14 +29,13 @@ def check_run(run: Path) -> None:
         raise InputError(f"{told}: see it by  realnvp serve {shlex.quote(str(run))}  (if it was killed: {killed})")
     if more:
         raise InputError(f"{run} holds a training that has not ended yet: go on with it by  {more}")
-    if run.is_dir() and (held := _runs_in(run)):
-        raise InputError(f"{run} is not a run folder, but there are runs in it: {_question(held)}")
+    _check_no_parent(run)
     if not run.exists() and (near := meant(run) or _alike(run)):
         raise InputError(f"there is no run folder {run}: {near}")
 
 
 def check_awaited(run: Path) -> None:
-    """Refuse to wait where no run will come: a file, a folder of other things, a folder in one that is not there."""
+    """Refuse to wait where no run will come: a file, a folder of other runs, a folder in one that is not there."""
     if not run.exists():
         if not run.parent.is_dir():
             raise InputError(
@@ -46,7 +45,13 @@ def check_awaited(run: Path) -> None:
     if not run.is_dir():
         raise InputError(f"{run} is a file: name the folder that the training writes")
     if not _holds(run):
-        check_run(run)  # a folder of runs is none; into another one a training may come yet
+        _check_no_parent(run)
+
+
+def _check_no_parent(folder: Path) -> None:
+    """Refuse a folder that has runs in it and is none."""
+    if held := _runs_in(folder):
+        raise InputError(f"{folder} is not a run folder, but there are runs in it: {_question(held)}")
 
 
 def meant(run: Path) -> str:

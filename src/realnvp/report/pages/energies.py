@@ -12,6 +12,7 @@ from realnvp.report.page import Colour, Points, corner, density_2d, explorer, of
 from realnvp.report.pages.base import chart, corner_section, explorer_section, made, map_section, training_section
 from realnvp.report.plots import extent_of
 from realnvp.report.render import Page, Section, render
+from realnvp.words import many
 
 __all__ = ["energy_page"]
 
@@ -129,6 +130,6 @@ def _about(config: Mapping[str, Any], model: Any) -> str:
         else "no training"
     )
     return (
-        f"An energy of {model.n_features_in_} dimension{'s' * (model.n_features_in_ != 1)}, learnt without data; "
+        f"An energy of {many(model.n_features_in_, 'dimension')}, learnt without data; "
         f"{shape.get('layers')} {shape.get('kernel')} couplings of width {shape.get('width')}, {steps}."
     )

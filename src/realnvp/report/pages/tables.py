@@ -32,7 +32,7 @@ from realnvp.report.pages.base import chart, corner_section, explorer_section, m
 from realnvp.report.plots import extent_of
 from realnvp.report.render import Page, Section, render
 from realnvp.report.spread import has_cells, levels_of, spread
-from realnvp.words import in_words
+from realnvp.words import in_words, many
 
 __all__ = ["table_page"]
 
@@ -197,7 +197,7 @@ def _about(config: Mapping[str, Any], model: Any) -> str:
         else "no training"
     )
     return (
-        f"{data['rows']:,} training rows of {len(data['columns'])} column{'s' * (len(data['columns']) != 1)}{given}, "
+        f"{data['rows']:,} training rows of {many(len(data['columns']), 'column')}{given}, "
         f"{data['held_out_rows']:,} held out to measure on; {in_words(shape)}; {steps}."
     )
 
