@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.ugly import TABLES, outcome
+from bench.ugly import TABLES, outcome, told
 
 REFUSED = {
     "more columns than rows": "too few rows",
@@ -23,7 +23,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", TABLES)
 def test_an_ugly_table_is_learnt_or_refused_in_a_sentence(name):
-    word, why = outcome(TABLES[name], max_steps=20, layers=2, width=8, device="cpu")
+    word, why = outcome(TABLES[name], max_steps=20, layers=2, width=8, device="cpu", **told(name))
 
     assert word == ("refused" if name in REFUSED else "learnt"), why
     assert REFUSED.get(name, "") in why

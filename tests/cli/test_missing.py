@@ -111,13 +111,14 @@ def test_a_run_that_refuses_empty_cells_refuses_them_when_it_scores(realnvp, tab
 @pytest.mark.filterwarnings("default")
 def test_what_is_not_made_of_columns_beside_gaps_is_warned_of_by_name(realnvp, holed):
     visits, share = np.random.default_rng(0).poisson(2, len(holed)), np.random.default_rng(1).random(len(holed))
-    holed.assign(visits=visits, share=share).to_csv("visits.csv", index=False)
+    holed.assign(twice=2 * holed["age"], visits=visits, share=share).to_csv("visits.csv", index=False)
     words = ("--bounds", "share=0:1", "--missing", "marginalise", "--out", "run", "--no-figures")
     code, said, err = realnvp("fit", "visits.csv", *QUICK, *words)
 
     assert code == 0
-    assert len(err.splitlines()) == 1
-    assert "a table with missing values (NaN) is learnt as plain numbers and numbers on a grid" in err
+    assert len(err.splitlines()) == 2
+    assert "'twice' = 2 * 'age'" in err
+    assert "a table with missing values (NaN) in which columns follow from others is learnt as plain numbers" in err
     assert "'share': " in err
     assert "column visits: " in said
     kinds = {column["name"]: column["kind"] for column in RealNVP.load("run").columns_}

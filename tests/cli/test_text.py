@@ -203,15 +203,31 @@ def test_gaps_beside_texts_get_a_sentence_that_can_be_followed(realnvp, people):
     people.loc[3, "height"] = np.nan
     people.to_csv("gap.csv", index=False)
 
-    assert "fill in or drop such rows\n" in realnvp("fit", "gap.csv", *QUICK)[2]
-    err = realnvp("fit", "gap.csv", *QUICK, "--missing", "marginalise")[2]
-    assert "beside column 'city', of text, categories or booleans, gaps cannot be learnt from" in err
-    people[["height", "visits"]].to_csv("plain.csv", index=False)
-    err = realnvp("fit", "plain.csv", *QUICK)[2]
-    assert "drop such rows, or learn from them as they are by --missing marginalise" in err
+    err = realnvp("fit", "gap.csv", *QUICK)[2]
+    assert "fill in or drop such rows, or learn from them as they are by --missing marginalise\n" in err
 
 
 def test_columns_to_drop_are_checked(realnvp, people):
     assert "has no column 'town' to --drop" in realnvp("fit", "people.csv", "--drop", "town")[2]
     assert "named in --drop and elsewhere" in realnvp("fit", "people.csv", "--columns", "city", "--drop", "city")[2]
     assert "leave --columns, --context and --drop out" in realnvp("fit", "moons", "--drop", "x0")[2]
+
+
+def test_texts_and_numbers_with_gaps_are_learnt_scored_and_made_whole(realnvp, people, tmp_path):
+    gaps = np.random.default_rng(1).random(people.shape) < 0.15
+    gaps[gaps.all(1)] = False
+    holed = people.astype(object).mask(gaps)
+    holed.to_csv("holed.csv", index=False)
+    options = ("--max-steps", "200", "--layers", "2", "--width", "8", "--quiet", "--missing", "marginalise")
+    assert realnvp("fit", "holed.csv", *options, "--out", "run")[::2] == (0, "")
+    code, out, err = realnvp("impute", "run", "holed.csv", "--out", "whole.csv")
+    whole = pd.read_csv("whole.csv")
+
+    assert (code, err) == (0, "")
+    assert f"{gaps.sum()} empty cells of 400 rows filled in whole.csv" in out
+    assert not whole.isna().any(axis=None)
+    assert set(whole["city"]) == set(people["city"])
+    assert (whole["city"] == people["city"])[~gaps[:, 1]].all()
+    assert whole["height"][whole["city"] == "Oslo"].mean() > whole["height"][whole["city"] != "Oslo"].mean() + 1
+    assert f"{gaps.any(1).sum()} of them have gaps" in realnvp("score", "run", "holed.csv", "--summary")[1]
+    assert (tmp_path / "run/report.html").is_file()

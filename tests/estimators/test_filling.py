@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from realnvp.data.columns import Codec, Column
+from realnvp.data.columns.grid import Grid
 from realnvp.estimators.parts import filling
 from realnvp.estimators.parts.filling import Filler, streams_by_content, streams_by_number
 from realnvp.estimators.parts.gaussians import Gaussians
@@ -112,7 +114,7 @@ def test_a_row_without_density_is_infinitely_unlikely_and_not_a_number_nowhere()
 def test_what_was_observed_of_a_grid_counts_with_its_whole_cell():
     """The mean over a cell of the first column is a mass of its normal over the width; the draws know it too."""
     x = np.tile([2.0, np.nan, np.nan], (400, 1))
-    filler = Filler(log_q, WRONG, np.array([2.0, 0.0, 0.0]))
+    filler = Filler(log_q, WRONG, Codec((Column("a", cells=Grid(0.0, 2.0, 0.0, 0.0)), Column("b"), Column("c"))))
     found = filler.marginals(x[:1], None, streams_by_number(0, [0]), 200_000)
     drawn = filler.draw(x, None, streams_by_number(0, range(400)), 200, 8)
     law = stats.norm(MEAN[0], COV[0, 0] ** 0.5)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from realnvp import RealNVP
+from realnvp import InputError, RealNVP
 
 QUICK = {"max_steps": 30, "layers": 2, "width": 16, "verbose": False, "random_state": 0, "device": "cpu"}
 
@@ -83,3 +83,17 @@ def test_the_older_model_forgets_its_laws_when_it_is_fitted_again(rows):
     assert not model.laws_.laws
     assert model.sample(2, random_state=0).shape == (2, 2)
     assert json.dumps(model.laws_.plain()) == "[]"
+
+
+def test_gaps_are_not_filled_through_a_law_of_columns_whose_code_bends_them():
+    a, b = np.random.default_rng(0).uniform(0, 1, (2, 500))
+    X = np.column_stack([a, b, a + b])
+    with pytest.warns(UserWarning, match="follows from others"):
+        model = RealNVP(**QUICK, bounds={0: (0.0, None)}).fit(X)
+    seen, swapped = np.array([[0.2, np.nan, np.nan]]), np.array([[np.nan, np.nan, 1.1]])
+
+    assert model.impute(seen, random_state=0)[0, 0] == 0.2
+    with pytest.raises(
+        InputError, match=r"through a law between columns, and column 'x0' .* \(above 0\): fit with kinds"
+    ):
+        model.impute(swapped)

@@ -120,7 +120,7 @@ def _by_number(model: RealNVP, source: Source) -> None:
     if isinstance(model.bounds, dict):
         model.bounds = {j: (pair.low, pair.high) for j, pair in enumerate(edges)}
     laws = laws_of(source.train, names, kinds, source.labels_of)
-    if np.isnan(rows := laws.independent(source.train)).any():
+    if laws.laws and np.isnan(rows := laws.independent(source.train)).any():
         holed_codec(rows, laws.others(names), laws.others(kinds), laws.others(edges))
 
 

@@ -12,7 +12,7 @@ from realnvp.data.rows import Frame
 from realnvp.data.table import iter_frames
 from realnvp.errors import InputError
 
-__all__ = ["Labels", "Tally", "held_by", "parted", "pieces", "read_as", "unknown_rows", "unseen"]
+__all__ = ["Labels", "Tally", "gaps", "held_by", "parted", "pieces", "read_as", "unknown_rows", "unseen"]
 
 Labels = Mapping[int, tuple]
 
@@ -48,6 +48,12 @@ def parted(piece: Any, columns: int) -> tuple[Any, np.ndarray]:
         return piece.first(columns), np.stack(context, axis=1) if context else np.empty((len(piece), 0))
     X, C = np.split(piece, [columns], axis=1)
     return X, C
+
+
+def gaps(X: Any, labels: Labels) -> np.ndarray:
+    """Where rows of what a model learnt are empty: (n, D)."""
+    found: np.ndarray = np.isnan(coded(X, dict(labels)) if labels else np.asarray(X))
+    return found
 
 
 def unknown_rows(piece: Any, labels: Labels) -> np.ndarray:

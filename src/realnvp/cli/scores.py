@@ -11,7 +11,7 @@ import numpy as np
 
 from realnvp.cli.base import counted, say
 from realnvp.cli.engines import ENGINES, Scored
-from realnvp.cli.pieces import Labels, Tally, parted, unknown_rows, unseen
+from realnvp.cli.pieces import Labels, Tally, gaps, parted, unknown_rows, unseen
 from realnvp.cli.summary import Summary
 from realnvp.data.folders import FolderWriter
 from realnvp.data.many import Group, ManyFiles
@@ -46,8 +46,7 @@ class Scorer:
         if not known.all():
             then = "such rows have the density zero, log_prob -inf"
             told = str(unseen(data, piece, self.labels, before, then))
-        holed = np.zeros(len(piece), bool) if self.labels else np.isnan(X).any(1)
-        return Scored(log_prob, holed, known, told)
+        return Scored(log_prob, np.any(gaps(X, self.labels), axis=1), known, told)
 
 
 def score_pieces(

@@ -186,7 +186,7 @@ def _table(
         raise InputError(
             f"context column {context[gaps[0]]!r} has empty cells: a context is whole, fill in or drop such rows"
         )
-    check_gaps(values[:, :split], names, missing, list(labels))
+    check_gaps(values[:, :split], names, missing)
     categories = [j for j in range(split) if j in labels or told[j] == "categorical"]
     test, train = _split(data, values, categories, seed)
     check_columns(values[train, :split], names, {j: found.values for j, found in labels.items()})
@@ -263,7 +263,7 @@ def _read(path: Path, names: list[str], context: list[str], held: Mapping[str, s
             "or leave it out"
         )
     kinds = {name: held[name] for name in names if held.get(name) in ("text", "boolean", "category")}
-    advice = "" if kinds else ", or learn from them as they are by missing='marginalise'"
+    advice = ", or learn from them as they are by missing='marginalise'"
     return read_frame(path, [*names, *context], kinds, missing=missing, advice=advice)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from realnvp.cli.after import knows_energy, own_energy, then, to_draw
 from realnvp.cli.base import counted, figures, measured_rows, noticed, say, why
-from realnvp.cli.pieces import held_by, parted, pieces, read_as, unknown_rows, unseen
+from realnvp.cli.pieces import gaps, held_by, parted, pieces, read_as, unknown_rows, unseen
 from realnvp.cli.resume import unfinished
 from realnvp.cli.scores import Scorer, score_files, score_pieces
 from realnvp.cli.which import check_run
@@ -118,7 +118,7 @@ def score(
     config = read_config(run)
     missing = config["params"].get("missing", "refuse")
     labels = held_by(config)
-    advice = "" if labels else ", or fit with --missing marginalise"
+    advice = ", or fit with --missing marginalise"
     many = is_many(data) or (engine != "plain" and data.lower().endswith(".parquet"))
     if not many and (engine != "plain" or skip_bad_files):
         option = "--skip-bad-files" if skip_bad_files else f"--engine {engine}"
@@ -162,7 +162,7 @@ def impute(run: Path, data: Path, out: Path, *, seed: int, force: bool, quiet: b
                 raise unseen(data, piece, labels, rows)
             with plain_arrays():
                 writer.write(model.impute(X, **({"context": C} if given else {}), random_state=seeds))
-            cells, rows = cells + (0 if labels else int(np.isnan(X).sum())), rows + len(X)
+            cells, rows = cells + int(gaps(X, labels).sum()), rows + len(X)
     say(f"{cells:,} empty cells of {rows:,} rows filled in {out}", quiet=quiet)
     if not given:
         then("score", run, out, "--summary", quiet=quiet)

@@ -41,29 +41,13 @@ def check_scale(values: np.ndarray, columns: Sequence[str]) -> None:
         raise InputError(f"column {columns[j]!r} has a scale that float64 cannot square: multiply it by a constant")
 
 
-def check_gaps(values: np.ndarray, columns: Sequence[str], missing: object, labelled: Sequence[int] = ()) -> None:
-    """Check the gaps (NaN) of a table to learn from: none where they are refused, else some value in every line.
-
-    Beside columns ``labelled``, of texts, categories or booleans, there may be none.
-    """
+def check_gaps(values: np.ndarray, columns: Sequence[str], missing: object) -> None:
+    """Check the gaps (NaN) of a table to learn from: none where they are refused, else some value in every line."""
     if missing not in ("refuse", "marginalise"):
         raise InputError(f"missing must be 'refuse' or 'marginalise', got {missing!r}")
     gaps = np.isnan(values)
     if not gaps.any():
         return
-    if labelled:
-        within = [j for j in labelled if gaps[:, j].any()]
-        told = f"in column {columns[within[0]]!r}" if within else f"beside column {columns[labelled[0]]!r}"
-        refuse_gaps(
-            values,
-            columns,
-            f"{told}, of text, categories or booleans, gaps cannot be learnt from: "
-            + (
-                "give what is missing there a value of its own, or fill in or drop those rows"
-                if within
-                else "fill in or drop those rows, or leave that column out or encode it as numbers"
-            ),
-        )
     if missing == "refuse":
         refuse_gaps(
             values, columns, "fill in or drop those rows, or learn from them as they are by missing='marginalise'"

@@ -88,9 +88,9 @@ class RealNVP(Streams, Missing, Conditional, TableUse, Watched, BaseEstimator):
         missing: ``"refuse"`` says where values are missing (NaN); ``"marginalise"`` learns from incomplete rows too, of
             missing at random: their gaps are filled by draws of a Gaussian mixture (EM) given what was observed, and
             from a quarter of each flow's training on by draws of the flow, again and again (stochastic EM). Held out
-            are rows without gaps. Columns are then learnt as plain numbers, or as numbers on a grid with noise as wide
-            (``columns_`` says which), with a warning where more was noticed of them. ``score_samples`` gives the log
-            density of what was observed.
+            are rows without gaps. Text, categories and few values may have gaps as numbers may. Where some columns
+            follow from others, those with gaps are learnt as plain numbers or as numbers on a grid, with a warning
+            where more was noticed. ``score_samples`` gives the log density of what was observed.
         device: where to train; by default the accelerator if there is one.
         random_state: seed; the same seed gives the same numbers on the same machine.
         verbose: show a progress bar on a terminal or in a notebook.

@@ -30,17 +30,9 @@ class Codec:
         return all(column.is_plain for column in self.columns)
 
     @property
-    def steps(self) -> np.ndarray | None:
-        """How wide the noise of each column is, (D,), where that is all of the code; else ``None``."""
-        found = [column.step for column in self.columns]
-        return None if None in found else np.array(found)
-
-    def log_widths(self, x: np.ndarray) -> np.ndarray:
-        """Return ``sum_j log m_j`` (n,) over what is there of rows with gaps (NaN), where noise is all of the code."""
-        middle, found = np.full(len(x), 0.5), np.zeros(len(x))
-        for column, v in zip(self.columns, x.T, strict=True):
-            found += np.where(np.isnan(v), 0.0, column.forward(v, middle)[1])
-        return found
+    def only_shifts(self) -> bool:
+        """Whether noise is all of the code: it keeps what is linear between columns."""
+        return all(column.only_shifts for column in self.columns)
 
     @property
     def repeats(self) -> int:
@@ -55,7 +47,7 @@ class Codec:
     def forward(self, x: np.ndarray, u: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return ``y`` (n, D) and ``sum_j log m_j`` (n,); ``u`` is (n, D), (D,), or the middles of the cells.
 
-        A value that cannot occur is an ``InputError``.
+        A gap (NaN) stays one, and has no ``m_j``. A value that cannot occur is an ``InputError``.
         """
         if self.is_plain:
             return x, np.zeros(len(x))
@@ -68,6 +60,19 @@ class Codec:
                 f"{column.noticed or 'it has no such value'}"
             )
         return y, log_m
+
+    def weighed(self, x: np.ndarray, u: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return what ``forward`` does; the log is minus infinity where a value cannot occur."""
+        if self.is_plain:
+            return x, np.zeros(len(x))
+        y, log_m, can = self._coded(x, u)
+        return y, np.where((can | self._opened).all(axis=1), log_m, -np.inf)
+
+    def tell(self, x: np.ndarray) -> None:
+        """Warn of values that the table did not have: of those that have a mass together, of those that have none."""
+        can = np.ones(x.shape, bool) if self.is_plain else self._coded(x, None)[2]
+        self._warn(x, ~can & self._opened, "did not come in the fit, and count for all such values together")
+        self._warn(x, ~(can | self._opened), "their columns cannot, and have the density zero")
 
     def inverse(self, y: np.ndarray) -> np.ndarray:
         """Return the values (n, D) that ``y`` stands for."""
@@ -88,12 +93,10 @@ class Codec:
         u[:, [j for j, column in enumerate(self.columns) if column.coarse]] = points
         total = np.full(len(x), -np.inf)
         for point, weight in zip(u, weights, strict=True):
-            y, log_m, can = self._coded(x, point)
+            y, log_m = self.weighed(x, point)
             total = np.logaddexp(total, log_q(y) + log_m + np.log(weight))
-        opened = self._opened
-        self._warn(x, ~can & opened, "did not come in the fit, and count for all such values together")
-        self._warn(x, ~(can | opened), "their columns cannot, and have the density zero")
-        return np.where((can | opened).all(axis=1), total, -np.inf)
+        self.tell(x)
+        return total
 
     def again(self, y: np.ndarray, u: np.ndarray) -> np.ndarray:
         """Return ``y`` with fresh noise ``u`` (n, D) in the coarse cells, the rest as it was."""
@@ -113,9 +116,12 @@ class Codec:
     def _coded(self, x: np.ndarray, u: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return ``y``, ``sum_j log m_j`` and where (n, D) a value can occur; one that cannot has a finite ``y``."""
         at = np.broadcast_to(0.5 if u is None else u, x.shape)
-        coded = [c.forward(x[:, j], at[:, j]) for j, c in enumerate(self.columns)]
-        y, can = (np.stack([part[i] for part in coded], axis=1) for i in (0, 2))
-        return np.where(can | self._opened, y, 0.0), np.sum([part[1] for part in coded], axis=0), can
+        y, log_m, can = np.full(x.shape, np.nan), np.zeros(len(x)), np.ones(x.shape, bool)
+        for j, column in enumerate(self.columns):
+            seen = np.flatnonzero(~np.isnan(x[:, j]))
+            y[seen, j], more, can[seen, j] = column.forward(x[seen, j], at[seen, j])
+            log_m[seen] += more
+        return np.where(can | self._opened, y, 0.0), log_m, can
 
     @property
     def _opened(self) -> np.ndarray:

@@ -38,11 +38,9 @@ class Column:
         return self.cells is None and self.warp is None
 
     @property
-    def step(self) -> float | None:
-        """How wide its noise is, where that is all of the code (0: plain); else ``None``."""
-        if self.warp is not None or not isinstance(self.cells, Grid | None):
-            return None
-        return 0.0 if self.cells is None else self.cells.step
+    def only_shifts(self) -> bool:
+        """Whether noise is all of the code, if there is any."""
+        return self.warp is None and isinstance(self.cells, Grid | None)
 
     @property
     def coarse(self) -> bool:

@@ -36,7 +36,7 @@ class Grid:
         """Return ``z``, ``counts * log step``, and where ``x`` is on the grid (rounded numbers: everywhere)."""
         places = (x - self.origin) / self.step
         k = np.round(places)
-        can = ~(np.abs(places - k) > 1e-6) | (self.counts == 0)  # a gap (NaN) can be anything
+        can = (np.abs(places - k) <= 1e-6) | (self.counts == 0)
         z = self.origin + (k - 0.5 + u) * self.step
         return z, np.full(len(x), self.counts * math.log(self.step)), can
 

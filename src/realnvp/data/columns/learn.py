@@ -21,15 +21,16 @@ __all__ = ["edges_of", "kinds_of", "learn", "learn_holed"]
 def learn(
     values: np.ndarray, names: Sequence[str], kinds: Sequence[str], edges: Sequence[Edges], labels: Mapping[int, Labels]
 ) -> Codec:
-    """Return the code of a table of numbers and codes (n, D)."""
+    """Return the code of a table of numbers and codes (n, D), each column of what is not missing (NaN) in it."""
     numbers = [j for j in range(values.shape[1]) if j not in labels and kinds[j] != "categorical"]
     unordered = labels or "categorical" in kinds
     score = _direction(values[:, numbers]) if unordered else None
     columns = []
     for j, name in enumerate(names):
-        x = values[:, j]
+        seen = ~np.isnan(values[:, j])
+        x = values[seen, j]
         if j in labels or kinds[j] == "categorical":
-            columns.append(_categories(x, name, labels.get(j), score))
+            columns.append(_categories(x, name, labels.get(j), None if score is None else score[seen]))
         else:
             columns.append(notice(x, name, kinds[j], edges[j]))
     return Codec(tuple(columns))
@@ -38,14 +39,12 @@ def learn(
 def learn_holed(
     values: np.ndarray, names: Sequence[str], kinds: Sequence[str], edges: Sequence[Edges]
 ) -> tuple[Codec, list[Column]]:
-    """Return the code of a table of numbers with gaps (NaN), and the columns of which more was noticed than it keeps.
+    """Return the code of numbers with gaps (NaN) of which some follow from others, and what it says less of.
 
-    Where numbers are missing they are drawn as real numbers, so that the code may shift each by noise alone: values on
-    a grid have that, the other columns stay as they are.
+    A law fills gaps in through what is linear between the columns, so that the code may shift each by noise alone:
+    values on a grid have that, the other columns stay as they are. Of those more was noticed.
     """
-    seen = [x[~np.isnan(x), None] for x in values.T]
-    parts = zip(seen, names, kinds, edges, strict=True)
-    found = [learn(x, [name], [kind], [edge], {}).columns[0] for x, name, kind, edge in parts]
+    found = learn(values, names, kinds, edges, {}).columns
     kept = [_on_grid(column) for column in found]
     return Codec(tuple(kept)), [was for was, now in zip(found, kept, strict=True) if now.is_plain and not was.is_plain]
 
@@ -83,10 +82,12 @@ def _categories(x: np.ndarray, name: str, labels: Labels | None, score: np.ndarr
 
 
 def _direction(values: np.ndarray) -> np.ndarray | None:
-    """Return the rows' places along the first principal direction of the columns' ranks."""
+    """Return the rows' places along the first principal direction of the columns' ranks; a gap is in the middle."""
     if values.shape[1] == 0 or len(values) < 3:
         return None
-    ranks = values.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable") - (len(values) - 1) / 2
+    ranks, seen = np.empty(values.shape), ~np.isnan(values)
+    ranks[values.argsort(axis=0, kind="stable"), np.arange(values.shape[1])] = np.arange(len(values))[:, None]
+    ranks = np.where(seen, ranks - (seen.sum(0) - 1) / 2, 0.0)  # gaps come last
     _, vectors = np.linalg.eigh(ranks.T @ ranks)
     found: np.ndarray = ranks @ vectors[:, -1]
     return found

@@ -74,12 +74,12 @@ def told_apart(model: Any, rows: np.ndarray, X: Any, labels: dict) -> tuple[Laws
     Whole numbers of a frame stay whole numbers.
     """
     names = column_names(model)
-    check_gaps(rows, names, model.missing, list(labels))
+    check_gaps(rows, names, model.missing)
     check_columns(rows, names, {j: held.values for j, held in labels.items()})
     kinds, edges = kinds_of(model.kinds, names), edges_of(model.bounds, names)
     laws = laws_of(rows, names, kinds, labels)
     rows, names, kinds, edges = laws.independent(rows), laws.others(names), laws.others(kinds), laws.others(edges)
-    if np.isnan(rows).any():
+    if laws.laws and np.isnan(rows).any():
         return laws, holed_codec(rows, names, kinds, edges)
     found = learn(rows, names, kinds, edges, labels)
     if not labels:
@@ -95,13 +95,14 @@ def laws_of(rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], labels
 
 
 def holed_codec(rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], edges: Sequence[Edges]) -> Codec:
-    """Return the code of rows with gaps, with a warning where without gaps more would be made of a column."""
+    """Return the code of rows with gaps beside laws, with a warning where else more would be made of a column."""
     found, more = learn_holed(rows, names, kinds, edges)
     if more:
         others = f", and {len(more) - 3} more" if len(more) > 3 else ""
         warnings.warn(
-            "a table with missing values (NaN) is learnt as plain numbers and numbers on a grid, though more was "
-            f"noticed of some columns: {'; '.join(f'{c.name!r}: {c.noticed}' for c in more[:3])}{others}",
+            "a table with missing values (NaN) in which columns follow from others is learnt as plain numbers and "
+            "numbers on a grid, though more was noticed of some columns: "
+            f"{'; '.join(f'{c.name!r}: {c.noticed}' for c in more[:3])}{others}",
             stacklevel=2,
         )
     return found

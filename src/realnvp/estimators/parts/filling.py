@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from realnvp.data.columns import Codec
 from realnvp.estimators.parts.base import CHUNK
 from realnvp.estimators.parts.em import patterns
 from realnvp.estimators.parts.gaussians import Gaussians, log_sum
@@ -34,17 +35,19 @@ class Filler:
     ``log_q(x, c)`` is the density, (n, D) to (n,); ``guess`` a mixture over the D + C columns that is near it. Each row
     has a generator of its own: what it gets does not depend on the rows beside it.
 
-    With ``steps`` (D,) what was observed is the middle of a cell so wide: draws have it anywhere within.
+    With a ``codec`` rows are what a table holds, draws and what they are drawn by are of its code: ``log_q`` and
+    ``guess`` are laws of ``y(x, u)``, and what was observed lies anywhere in its cell.
     """
 
     log_q: Callable[[np.ndarray, np.ndarray | None], np.ndarray]
     guess: Gaussians
-    steps: np.ndarray | None = None
+    codec: Codec | None = None
 
     def marginals(self, x: np.ndarray, c: np.ndarray | None, streams: _Streams, draws: int) -> Marginals:
         """Estimate ``log q(x_o) = log E_g[q(x_o, x_m) / g(x_m | x_o)]`` from ``draws`` of ``g``.
 
-        The standard error is ``sqrt((1 / ESS - 1) / draws)``.
+        Of a code it is ``log E_{u, g}[q(y_o(u), y_m) m(x_o, u) / g(y_m | y_o)]``. The standard error is
+        ``sqrt((1 / ESS - 1) / draws)``.
 
         References:
             Monte Carlo Theory, Methods and Examples (Owen, 2013), chapter 9
@@ -90,8 +93,10 @@ class Filler:
     def _walk(
         self, x: np.ndarray, c: np.ndarray | None, state: np.ndarray, streams: _Streams, moves: int
     ) -> np.ndarray:
-        rows, log_g, log_g_now = self._proposals(x, c, streams, moves, state)
-        steps = self._steps(x, c, streams, moves)
+        there = self._there(x)
+        rows, log_g, log_g_now = self._proposals(there, c, streams, moves, state)
+        rows = np.where(np.isnan(x)[:, None], rows, state[:, None])  # each stays where it is in its cells
+        steps = self._steps(there, c, streams, moves)
         log_u = np.log(np.stack([s.random((2, moves)) for s in streams], axis=1))
         log_q = self._log_q(state, c)
         for t in range(moves):
@@ -99,19 +104,28 @@ class Filler:
             taken = log_u[0, :, t] < (new - log_g[:, t]) - (log_q - log_g_now)
             state[taken], log_q[taken], log_g_now[taken] = rows[taken, t], new[taken], log_g[taken, t]
         for t in range(moves):
-            there = state + steps[:, t]
-            new = self._log_q(there, c)
+            moved = state + steps[:, t]
+            new = self._log_q(moved, c)
             taken = log_u[1, :, t] < new - log_q
-            state[taken], log_q[taken] = there[taken], new[taken]
+            state[taken], log_q[taken] = moved[taken], new[taken]
         return state
 
     def _weighted(
         self, x: np.ndarray, c: np.ndarray | None, streams: _Streams, draws: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Proposals (n, S, D) and their log weights (n, S)."""
-        rows, log_g, _ = self._proposals(x, c, streams, draws)
+        rows, log_g, _ = self._proposals(self._there(x), c, streams, draws)
         given = None if c is None else np.repeat(c, draws, axis=0)
+        if self.codec is not None and not self.codec.is_plain:
+            u = np.stack([s.random((draws, x.shape[1])) for s in streams])
+            y, log_m = self.codec.weighed(np.repeat(x, draws, axis=0), u.reshape(-1, x.shape[1]))
+            rows = np.where(np.isnan(x)[:, None], rows, y.reshape(rows.shape))
+            log_g = log_g - log_m.reshape(log_g.shape)
         return rows, self._log_q(rows.reshape(-1, x.shape[1]), given).reshape(log_g.shape) - log_g
+
+    def _there(self, x: np.ndarray) -> np.ndarray:
+        """Return rows in the middles of their cells."""
+        return x if self.codec is None else self.codec.weighed(x)[0]
 
     def _log_q(self, rows: np.ndarray, c: np.ndarray | None) -> np.ndarray:
         return np.nan_to_num(self.log_q(rows, c), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
@@ -134,9 +148,6 @@ class Filler:
             log_g[at] = posterior.log_prob(drawn)
             if now is not None:
                 log_g_now[at] = posterior.log_prob(now[np.ix_(at, gaps)][:, None])[:, 0]
-        if self.steps is not None and self.steps.any():
-            noise = np.stack([s.random((draws, features)) for s in streams]) - 0.5
-            rows += np.where(np.isnan(x)[:, None], 0.0, noise * self.steps)
         return rows, log_g, log_g_now
 
     def _steps(self, x: np.ndarray, c: np.ndarray | None, streams: _Streams, moves: int) -> np.ndarray:

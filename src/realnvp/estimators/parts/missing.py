@@ -8,6 +8,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from realnvp.data.check import refuse_gaps
+from realnvp.data.columns import Codec, Column
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import Seed, seed_of
 from realnvp.estimators.parts.columns import labelled
@@ -76,15 +77,16 @@ class Missing(TableUse):
         if len(whole):
             log_q, c = _log_q(flow), _at(given, whole)
             found.log_prob[whole] = self.codec_.log_density(rows[whole], lambda y: log_q(y, c))
-        todo = np.flatnonzero(gaps.any(1) & ~gaps.all(1))
-        if not len(todo):
+        holed = np.flatnonzero(gaps.any(1) & ~gaps.all(1))
+        self.codec_.tell(rows[holed])
+        can = np.isfinite(self.codec_.weighed(rows[holed])[1])
+        found.log_prob[holed[~can]] = -np.inf
+        if not len(todo := holed[can]):
             return found
-        filler, seed = Filler(_log_q(flow), self._guess(), self.codec_.steps), seed_of(random_state)
-        log_m = self.codec_.log_widths(rows)
+        filler, seed = Filler(_log_q(flow), self._guess(), self.codec_), seed_of(random_state)
         for draws in (_FEW, _MANY):
             x, c = rows[todo], _at(given, todo)
             part = filler.marginals(x, c, streams_by_content(seed, x, c, draws), draws)
-            part = part._replace(log_prob=part.log_prob + log_m[todo])
             for all_rows, some in zip(found, part, strict=True):
                 all_rows[todo] = some
             todo = todo[part.ess * draws < _ENOUGH]
@@ -119,6 +121,7 @@ class Missing(TableUse):
         rows, given, flow = self._holed(X, context)
         asked, seed, done = self._rows(X), seed_of(random_state), rows.copy()
         some = np.flatnonzero(np.isnan(rows).any(1))
+        self.codec_.forward(rows[some])  # refuses what no column can hold
         for group, y, A, b in self.laws_.swaps(asked[some], rows[some]) if len(some) else ():
             at = some[group]
             drawn = self._drawn(y, _at(given, at), flow, seed, at, A, b)
@@ -137,6 +140,13 @@ class Missing(TableUse):
         b: np.ndarray,
     ) -> np.ndarray:
         """Fill the gaps of ``y = A x + b``; rows that are nothing but gaps are draws of the flow."""
+        own = (np.eye(len(A)) == A).all(1)
+        if not own.all() and not self.codec_.only_shifts:
+            bent = next(column for column in self.codec_.columns if not column.only_shifts)
+            raise InputError(
+                f"gaps (NaN) are to be filled through a law between columns, and column {bent.name!r} was learnt in a "
+                f"code that bends it ({bent.noticed or bent.kind}): fit with kinds='continuous'"
+            )
         found, gaps = y.copy(), np.isnan(y)
         if len(empty := np.flatnonzero(gaps.all(1))):
             device = next(flow.buffers()).device
@@ -144,10 +154,9 @@ class Missing(TableUse):
             about = None if c is None else torch.from_numpy(c[empty]).to(device)
             found[empty] = flow.sample(len(empty), about, generator=generator).cpu().numpy() @ A.T + b
         if len(some := np.flatnonzero(gaps.any(1) & ~gaps.all(1))):
-            log_q = _log_q(flow)
-            own = (np.eye(len(A)) == A).all(1)  # what a law gives has no cell
-            steps = None if self.codec_.steps is None else np.where(own, self.codec_.steps, 0.0)
-            filler = Filler(lambda v, d: log_q(np.linalg.solve(A, (v - b).T).T, d), self._guess().mapped(A, b), steps)
+            log_q, columns = _log_q(flow), zip(self.codec_.columns, own, strict=True)
+            codec = Codec(tuple(c if kept else Column(c.name) for c, kept in columns))  # what a law gives has no cell
+            filler = Filler(lambda v, d: log_q(np.linalg.solve(A, (v - b).T).T, d), self._guess().mapped(A, b), codec)
             streams = streams_by_number(seed, numbers[some])
             found[some] = filler.draw(y[some], _at(c, some), streams, _PROPOSALS, _MOVES)
         return found
@@ -165,14 +174,6 @@ class Missing(TableUse):
 
     def _holed(self, X: ArrayLike, context: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None, Flow]:
         rows = self.laws_.independent(self._rows(X))
-        if np.isnan(rows).any() and self.codec_.steps is None:
-            known = [c for c in self.codec_.columns if c.step is None]
-            held = next((c for c in known if c.labels), known[0])
-            do = "fill in or drop those rows" if held.labels else "for rows with gaps fit with kinds='continuous'"
-            raise InputError(
-                f"X has missing values (NaN), and column {held.name!r} was learnt in a code "
-                f"({held.noticed or held.kind}): {do}"
-            )
         return rows, context_rows(context, len(rows), self.flow_.context), self._exact()
 
     def _guess(self) -> Gaussians:
