@@ -59,7 +59,10 @@ def test_runs_are_completed_wherever_they_lie(completed, tmp_path, command):
         (tmp_path / name / "config.json").touch()
     (tmp_path / "runs/none").mkdir()
 
-    assert completed(f"realnvp {command} ") == ["mine", "runs/moons", "runs/u1"]
+    (tmp_path / "runs/now/.live").mkdir(parents=True)
+
+    more = ["runs/now"] * (command == "serve")
+    assert completed(f"realnvp {command} ") == ["mine", "runs/moons", *more, "runs/u1"]
     assert completed(f"realnvp {command} runs/m") == ["runs/moons"]
     assert completed(f"realnvp {command} {tmp_path}/m") == [f"{tmp_path}/mine"]
 

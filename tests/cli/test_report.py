@@ -22,6 +22,7 @@ def test_fit_ends_with_a_report_and_report_writes_the_same_again(realnvp, table)
     assert "report       run/report.html" in out
     assert realnvp("report", "run")[0] == 0
     assert Path("run/report.html").read_bytes() == page
+    assert b"<code>realnvp sample run -n 1000 --out samples.csv</code>" in page
 
 
 def test_boltzmann_ends_with_a_report(realnvp):
@@ -29,6 +30,8 @@ def test_boltzmann_ends_with_a_report(realnvp):
 
     assert (code, Path("run/report.html").is_file()) == (0, True)
     assert "report       run/report.html" in out
+    page = Path("run/report.html").read_text(encoding="utf-8")
+    assert "<code>realnvp sample run -n 1000 --corrected --out samples.csv</code>" in page
 
 
 def test_an_energy_of_ones_own_needs_not_be_at_hand(realnvp, monkeypatch, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import struct
 import threading
@@ -205,6 +206,14 @@ def test_a_training_shows_itself_while_it_goes_on_and_learns_the_same(realnvp, m
 
     keep = Live.__call__
     monkeypatch.setattr(Live, "__call__", seen)
+    last, remove = [], shutil.rmtree
+
+    def removed(place, **rest):
+        if place == Path("run", LIVE) and place.exists():
+            last.append(Path("run/config.json").exists())
+        remove(place, **rest)
+
+    monkeypatch.setattr(shutil, "rmtree", removed)
     code, out, err = realnvp(*words, "--live", "--out", "run")
     assert (code, err) == (0, "") or "not kept up" not in err
     assert realnvp(*words, "--out", "plain")[0] == 0
@@ -216,6 +225,7 @@ def test_a_training_shows_itself_while_it_goes_on_and_learns_the_same(realnvp, m
     assert all("explorer" in page for page in pages)
     assert all("In training" in page or words[0] == "boltzmann" for page in pages)
     assert pages[0] != pages[1]
+    assert last == [True]  # there is always something to show
     assert not Path("run", LIVE).exists()
     assert Shown(Path("run")).told() == "This is what was learnt."
     assert all(np.array_equal(one[name], other[name]) for name in other)

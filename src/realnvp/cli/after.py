@@ -16,11 +16,12 @@ def then(*words: object, quiet: bool = False) -> None:
     say(f"next   {shlex.join(['realnvp', *map(str, words)])}", quiet=quiet)
 
 
-def to_draw(run: Path) -> list[str]:
-    """Return the command that draws from a run; what it is to be given is left open, but a label."""
+def to_draw(run: Path, named: Path | None = None) -> list[str]:
+    """Return the command that draws from a run, ``named`` so; what it is to be given is left open, but a label."""
     from realnvp.train.checkpoint import read_config
 
     config = read_config(run)
+    run = named or run
     kind, width = config.get("kind"), (config.get("architecture") or {}).get("context", 0)
     given = (config.get("data") or {}).get("context_columns") or [f"c{i}" for i in range(width)]
     if kind == "images":

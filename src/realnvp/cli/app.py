@@ -43,11 +43,14 @@ from realnvp.cli.options import (
     Threads,
     Width,
 )
-from realnvp.cli.parse import bodies, box, columns_are, names
+from realnvp.cli.parse import bodies, box, columns_are, names, one
 from realnvp.cli.runs import export, impute, info, report, serve
 from realnvp.errors import InputError
 
 __all__ = ["app"]
+
+_MORE = {"allow_extra_args": True}
+"""Words after the last argument are spoken of by the command: a pattern that the shell has taken apart leaves some."""
 
 app = typer.Typer(
     name="realnvp",
@@ -75,9 +78,10 @@ def _main(
     pass
 
 
-@app.command()
+@app.command(context_settings=_MORE)
 @sentences
 def fit(
+    more: typer.Context,
     data: Annotated[
         str,
         typer.Argument(
@@ -132,6 +136,7 @@ def fit(
     """
     from realnvp.cli.pictures import holds_pictures
 
+    one(more.args)
     params: dict[str, object] = {
         "kernel": None if kernel is None else kernel.value,
         "base": base.value,
@@ -176,9 +181,9 @@ def fit(
     given |= {"variational": variational, "data-dir": data_dir}
     if wrong := [f"--{name}" for name, value in given.items() if value]:
         raise InputError(f"{data} holds no pictures, and {wrong[0]} is for those: leave it out")
-    more = {"members": members or "auto", "missing": missing.value, **columns_are(kinds, bounds)}
+    further = {"members": members or "auto", "missing": missing.value, **columns_are(kinds, bounds)}
     rest = (rows, skip_bad_files, threads, out, checkpoint_every, resume, not no_figures, live, force, quiet)
-    run(data, params | more, Choices(names(columns), names(context), names(drop), *rest))
+    run(data, params | further, Choices(names(columns), names(context), names(drop), *rest))
 
 
 @app.command()
@@ -256,7 +261,7 @@ def boltzmann(
 
 
 app.command()(sample)
-app.command()(score)
+app.command(context_settings=_MORE)(score)
 app.command()(info)
 app.command()(export)
 app.command()(impute)

@@ -40,9 +40,10 @@ def run(
         exact = getattr(potential, "log_normalizer", None)
         data = {"name": name, "log_normalizer": exact}
         store = partial(_store, data)
-        with watching(World(), model, folder, store, wanted=live, quiet=quiet), interrupts(model):
-            model.fit(potential)
-        _store(data, model, folder, force=force)
+        with watching(World(), model, folder, store, wanted=live, quiet=quiet):
+            with interrupts(model):
+                model.fit(potential)
+            _store(data, model, folder, force=force)
     if draws:
         say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
         try:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from glob import escape, glob
 from os.path import dirname
 
-__all__ = ["DATA", "KERNELS", "OBJECTIVES", "POTENTIALS", "of", "runs"]
+__all__ = ["DATA", "KERNELS", "OBJECTIVES", "POTENTIALS", "awaited", "of", "runs"]
 
 _DATA = """moons circles rings spirals two_spirals swiss_roll eight_gaussians checkerboard pinwheel normal mixture
 exponential digits mnist fashion_mnist cifar10"""
@@ -30,5 +30,14 @@ def of(names: tuple[str, ...]) -> Callable[[str], list[str]]:
 
 def runs(incomplete: str) -> list[str]:
     """Complete a run: a folder that begins so, or one in a folder that does, as those in ``runs`` do."""
-    found = (glob(f"{escape(incomplete)}{rest}/config.json") for rest in ("*", "*/*"))
-    return sorted({dirname(config) for configs in found for config in configs})
+    return _holding(incomplete, "config.json")
+
+
+def awaited(incomplete: str) -> list[str]:
+    """Complete a run, or the folder of a training that goes on and is shown."""
+    return sorted({*_holding(incomplete, "config.json"), *_holding(incomplete, ".live")})
+
+
+def _holding(incomplete: str, name: str) -> list[str]:
+    found = (glob(f"{escape(incomplete)}{rest}/{name}") for rest in ("*", "*/*"))
+    return sorted({dirname(held) for all_held in found for held in all_held})

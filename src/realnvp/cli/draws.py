@@ -7,7 +7,7 @@ import typer
 
 from realnvp.cli.base import sentences
 from realnvp.cli.options import DataDir, EngineName, Force, Out, Quiet, Run, SkipBadFiles, Split
-from realnvp.cli.parse import values, words
+from realnvp.cli.parse import count, one, values, words
 from realnvp.errors import InputError
 
 __all__ = ["sample", "score"]
@@ -17,7 +17,7 @@ __all__ = ["sample", "score"]
 def sample(
     run: Run,
     out: Out,
-    n: Annotated[int, typer.Option("-n", "--number", min=1, help="How many rows to draw.")] = 1000,
+    n: Annotated[int, typer.Option("-n", "--number", parser=count, help="How many rows to draw.")] = 1000,
     context: Annotated[
         str | None,
         typer.Option(help="Values to condition on: name=number, with commas between; of pictures label=LABEL."),
@@ -52,6 +52,7 @@ def sample(
 
 @sentences
 def score(
+    more: typer.Context,
     run: Run,
     data: Annotated[
         str,
@@ -89,6 +90,7 @@ def score(
     from realnvp.cli.use import kind_of
     from realnvp.cli.use import score as assess
 
+    one(more.args)
     told = {"summary": summary or json, "as_json": json, "force": force, "quiet": quiet}
     if out is None and not (summary or json):
         raise InputError("say where the log densities go, --out FILE, or ask for what they are together by --summary")

@@ -65,7 +65,7 @@ def run(data: str, params: dict, chosen: Choices) -> None:
             chosen = replace(chosen, quiet=quiet)
             named = place(world, source.name, chosen.out, force=chosen.force or chosen.resume)
             folder = stack.enter_context(named)
-            _learn(world, model, source, folder, chosen, again=again)
+            _learn(world, model, source, folder, chosen, stack, again=again)
         if world.rank:
             return
         _name(model, source)
@@ -95,13 +95,16 @@ def _read(data: str, model: RealNVP, chosen: Choices) -> Source:
     return source
 
 
-def _learn(world: World, model: RealNVP, source: Source, folder: Path, chosen: Choices, *, again: bool) -> None:
-    """Train the model, keeping a checkpoint if one is wanted."""
+def _learn(
+    world: World, model: RealNVP, source: Source, folder: Path, chosen: Choices, until: ExitStack, *, again: bool
+) -> None:
+    """Train the model, keeping a checkpoint if one is wanted; what shows it live is shown ``until`` there is a run."""
     told: dict = {"every": chosen.checkpoint_every, "resume": chosen.resume, "force": chosen.force}
     checkpoint = keeping(world, folder, chosen.out, again=again, **told)
     say(_opening(source, model), quiet=chosen.quiet)
     watch = live(world, model, folder, partial(_store, source), wanted=chosen.live, quiet=chosen.quiet)
-    with watch, interrupts(model), _told_by_name():
+    until.enter_context(watch)
+    with interrupts(model), _told_by_name():
         source.fit(model, checkpoint)
     if checkpoint is None and not world.rank:
         (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces

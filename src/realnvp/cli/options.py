@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from realnvp.cli.complete import runs
+from realnvp.cli.complete import awaited, runs
 
 __all__ = [
     "Architecture",
+    "Awaited",
     "BaseName",
     "BatchSize",
     "Bodies",
@@ -165,6 +166,7 @@ SkipBadFiles = Annotated[
 RunOut = Annotated[Path | None, typer.Option(help="Run folder to write; by default runs/NAME.")]
 NoFigures = Annotated[bool, typer.Option("--no-figures", help="Draw no figures.")]
 Run = Annotated[Path, typer.Argument(help="A folder that fit or boltzmann wrote.", autocompletion=runs)]
+Awaited = Annotated[Path, typer.Argument(help="A folder that fit or boltzmann writes.", autocompletion=awaited)]
 Out = Annotated[Path, typer.Option(help="File to write: .csv, .parquet or .npy; sampled pictures: .png or .npy.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no report; errors only.")]

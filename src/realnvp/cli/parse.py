@@ -3,9 +3,11 @@
 import csv
 import math
 
+import typer
+
 from realnvp.errors import InputError
 
-__all__ = ["bodies", "box", "columns_are", "names", "values", "words"]
+__all__ = ["bodies", "box", "columns_are", "count", "names", "one", "values", "words"]
 
 
 def box(text: str | None) -> tuple[float, float] | None:
@@ -16,6 +18,35 @@ def box(text: str | None) -> tuple[float, float] | None:
     if len(ends) != 2:
         raise InputError(f"--bounds takes low,high, not {text!r}")
     return ends[0], ends[1]
+
+
+def count(text: str | int) -> int:
+    """Read a number of rows, also as 1e6 or 1_000_000."""
+    try:
+        found = int(text)
+    except ValueError:
+        found = _whole(str(text))
+    if found < 1:
+        raise typer.BadParameter(f"{text!r} is no number of rows: give a whole one of at least 1, such as 1000 or 1e6")
+    return found
+
+
+def _whole(text: str) -> int:
+    """Read a whole number that is written as a decimal; 0 if it is none."""
+    try:
+        found = float(text)
+    except ValueError:
+        return 0
+    return int(found) if found.is_integer() else 0
+
+
+def one(more: list[str]) -> None:
+    """Refuse words after the one table."""
+    if more:
+        raise InputError(
+            f"one table is taken at a time, and {more[0]!r} is one too many: put a pattern in quotes, so that the "
+            "shell leaves it as it is, or name the folder that the files lie in"
+        )
 
 
 def bodies(text: str | None) -> tuple[int, int] | str | None:

@@ -82,7 +82,7 @@ def fit(data: str, params: dict, chosen: Chosen) -> None:
             named = place(world, source.name, chosen.out, force=chosen.force or chosen.resume)
             folder = stack.enter_context(named)
             model = ImageRealNVP(**params | spoken(world, quiet=quiet), levels=source.levels)
-            _learn(world, model, source, folder, chosen, again=again)
+            _learn(world, model, source, folder, chosen, stack, again=again)
         if world.rank:
             return
         _save(model, folder, source, by_label, force=chosen.force or chosen.resume)
@@ -111,14 +111,16 @@ def fit(data: str, params: dict, chosen: Chosen) -> None:
     say(f"next         realnvp sample {folder} -n 100{given} --out samples.png", quiet=quiet)
 
 
-def _learn(world: World, model: ImageRealNVP, source: ImageSet, folder: Path, chosen: Chosen, *, again: bool) -> None:
-    """Train the model, keeping a checkpoint if one is wanted."""
+def _learn(
+    world: World, model: ImageRealNVP, source: ImageSet, folder: Path, chosen: Chosen, until: ExitStack, *, again: bool
+) -> None:
+    """Train the model, keeping a checkpoint if one is wanted; what shows it live is shown ``until`` there is a run."""
     told: dict = {"every": chosen.checkpoint_every, "resume": chosen.resume, "force": chosen.force}
     checkpoint = keeping(world, folder, chosen.out, again=again, **told)
     say(_opening(source, model, chosen.by_label), quiet=chosen.quiet)
     store = partial(_store, source, chosen.by_label)
-    watch = live(world, model, folder, store, wanted=chosen.live, quiet=chosen.quiet)
-    with watch, interrupts(model):
+    until.enter_context(live(world, model, folder, store, wanted=chosen.live, quiet=chosen.quiet))
+    with interrupts(model):
         model.fit(source.train, context=source.train_labels if chosen.by_label else None, checkpoint=checkpoint)
     if checkpoint is None and not world.rank:
         (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces

@@ -78,13 +78,14 @@ def keep_draws(run: Path, model: Any) -> None:
     write_kept(run, Kept(arrays, {"model": _model(run)}))
 
 
-def page_of(run: Path) -> str:
-    """Return the page of a run, drawn anew."""
+def page_of(run: Path, named: Path | None = None) -> str:
+    """Return the page of a run, drawn anew; its commands call the run ``named``, if that is another."""
     from realnvp.measure.base import plain_arrays
     from realnvp.report import energy_page, picture_page, table_page
     from realnvp.train.checkpoint import read_config
 
     config, kept = read_config(run), read_kept(run)
+    config["next"] = shlex.join(["realnvp", *to_draw(run, named)])
     if kept.notes.get("model") != config["sha256"]:  # of a run that this one has replaced
         kept = Kept()
     kind = config.get("kind")

@@ -7,7 +7,7 @@ import typer
 
 from realnvp.cli.after import then, to_draw
 from realnvp.cli.base import say, sentences
-from realnvp.cli.options import Force, Out, Quiet, Run, Seed
+from realnvp.cli.options import Awaited, Force, Out, Quiet, Run, Seed
 from realnvp.errors import InputError
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def report(
 
 @sentences
 def serve(
-    run: Run,
+    run: Awaited,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any that is free.")] = 8642,
     quiet: Quiet = False,
 ) -> None:

@@ -86,7 +86,8 @@ class Shown:
         try:
             if not stamp:
                 return waiting(self.run.name, self._awaited())
-            text = watched(page_of(self.run / LIVE if stamp.startswith(LIVE) else self.run), stamp, self.told())
+            place = self.run / LIVE if stamp.startswith(LIVE) else self.run
+            text = watched(page_of(place, self.run), stamp, self.told())
         except Exception as error:  # it was being replaced, or is damaged: the next look tells
             told = (str(error).splitlines() or [type(error).__name__])[0]
             return waiting(self.run.name, f"There is no page yet: {told}.")

@@ -73,9 +73,8 @@ def of_density(config: Mapping[str, Any], history: _History, off: tuple[float, f
         advice.append(
             "A mixture of normals is still better here: train longer, or begin from one with `--base mixture`."
         )
-    advice.append(
-        "Draw from it: `realnvp sample RUN -n 1000 --out samples.csv`; find unlikely rows with `realnvp score`."
-    )
+    draw = _draw(config, "realnvp sample RUN -n 1000 --out samples.csv")
+    advice.append(f"Draw from it: `{draw}`; find unlikely rows with `realnvp score`.")
     return Verdict(headline, grade, sentences, figures, advice)
 
 
@@ -130,7 +129,9 @@ def of_energy(config: Mapping[str, Any], history: _History) -> Verdict:
         )
     if grade != "good":
         advice.append("Train longer (`--max-steps`), or take more couplings (`--layers`).")
-    advice.append("For exact samples let Metropolis correct the flow's: `realnvp sample RUN -n 1000 --corrected`.")
+    draw = _draw(config, "realnvp sample RUN -n 1000 --corrected --out samples.csv")
+    what = "For exact samples let Metropolis correct the flow's" if "--corrected" in draw else "Draw from it"
+    advice.append(f"{what}: `{draw}`.")
     return Verdict(headline, grade, sentences, figures, advice)
 
 
@@ -157,9 +158,15 @@ def of_pictures(config: Mapping[str, Any], history: _History) -> Verdict:
         f"The flow needs {number(bits, 2)} bits per dimension: {100 * abs(share):.0f} % "
         f"{'fewer' if share > 0 else 'more'} than independent pixels"
     )
-    advice.append("Draw from it: `realnvp sample RUN -n 100 --out samples.png`, likelier with `--temperature 0.8`.")
+    draw = _draw(config, "realnvp sample RUN -n 100 --out samples.png")
+    advice.append(f"Draw from it: `{draw}`, likelier with `--temperature 0.8`.")
     sentences = ["Bits per dimension are an upper bound: the mean over the dequantisation noise, lower is better."]
     return Verdict(headline, grade, sentences, figures, advice)
+
+
+def _draw(config: Mapping[str, Any], usual: str) -> str:
+    """Return the command that draws from this run; of one that is not told in its own words, how it usually goes."""
+    return str(config.get("next") or usual)
 
 
 def _compared(found: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
