@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from realnvp.bases.base import LOG_2PI, Base, Slices
@@ -34,11 +36,16 @@ class Mixture(Base):
     @classmethod
     def from_sklearn(cls, mixture: "GaussianMixture") -> "Mixture":
         """Start from a fitted ``GaussianMixture`` of any covariance type."""
-        loc = torch.as_tensor(mixture.means_)
+        return cls.of(mixture.weights_, mixture.means_, _full_covariances(mixture))
+
+    @classmethod
+    def of(cls, weights: ArrayLike, means: ArrayLike, covariances: ArrayLike | Tensor) -> "Mixture":
+        """Start from weights (K,), means (K, D) and covariances (K, D, D)."""
+        loc = torch.as_tensor(np.asarray(means))
         base = cls(loc.shape[1], loc.shape[0])
-        root = torch.linalg.cholesky(_full_covariances(mixture))
+        root = torch.linalg.cholesky(torch.as_tensor(covariances))
         with torch.no_grad():
-            base.logits.copy_(torch.as_tensor(mixture.weights_).log())
+            base.logits.copy_(torch.as_tensor(np.asarray(weights)).log())
             base.loc.copy_(loc)
             base.log_diagonal.copy_(root.diagonal(dim1=-2, dim2=-1).log())
             base.lower.copy_(root.tril(-1))

@@ -12,8 +12,8 @@ from realnvp.data.batches import Batch, Deck
 from realnvp.ensemble import together
 from realnvp.estimators.parts.base import device_of
 from realnvp.estimators.parts.build import architecture, build, scalers, whole
-from realnvp.estimators.parts.member import Member, one_after_another, shares
-from realnvp.estimators.parts.mixtures import bending, best_mixture, mixture_base
+from realnvp.estimators.parts.member import Member, believed, one_after_another, shares
+from realnvp.estimators.parts.mixtures import bending, best_mixture, mixture_base, shrunk_normal
 from realnvp.estimators.parts.rows import log_densities, mean_objective, tensor
 from realnvp.estimators.parts.sample import Sample
 from realnvp.estimators.parts.settings import Settings, budget, epochs, passes, settings
@@ -96,7 +96,7 @@ class Crew:
         """Train the flows, each on what ``feed`` gives, or go on where a checkpoint says."""
         if checkpoint is not None:
             self._about(checkpoint)
-        mixture, auto = self._mixture(), self.model.members == "auto"
+        plainer, auto = self._plainer(), self.model.members == "auto"
         for i in range(len(self.members), self.count):
             if i and not self._worth_it():
                 break
@@ -115,8 +115,7 @@ class Crew:
                 checkpoint.resume = False
             if member.stopped_by in ("interrupt", "callback") or (member.stopped_by == "max_time" and auto):
                 break
-        if mixture is not None:
-            self.members.append(mixture)
+        self.members += plainer
 
     def learn(self, member: Member, batches: Iterable[Batch], *, decay: float = 0.0, **kept: Any) -> None:
         """Train one flow with what is left of steps and time, and take it in."""
@@ -184,7 +183,8 @@ class Crew:
     def combined(self) -> tuple[dict, Flow]:
         """Return the architecture and the density that all flows together are; ``core`` is it in standardised units."""
         each = np.stack([log_densities(m.core, self.held[: self.given]) for m in self.members])
-        weights = shares(each, self.row_weights) if self.measured else np.full(len(each), 1 / len(each))
+        weights = believed(self.members)
+        weights = shares(each, weights, self.row_weights) if self.measured else weights
         order = [k for k in np.argsort(-weights, kind="stable") if weights[k] >= _LIGHT]
         order.sort(key=lambda k: self.members[k].shape["kernel"] == "none")  # the first one's latent space is all's
         self.chosen = [self.members[k] for k in order]
@@ -268,16 +268,16 @@ class Crew:
         mine.history, now.members = list(history), [*self.members, mine]
         return copy.copy(self.model)._take(now)
 
-    def _mixture(self) -> Member | None:
-        """A Gaussian mixture, where it may count."""
+    def _plainer(self) -> list[Member]:
+        """A Gaussian mixture and a normal by themselves, where they may count."""
         few = self.model.kernel == "auto" and self.few < _FEWER and self.measured
         if not few or self.given > 1 or self.model.members == 1 or budget(self.model) < 1:
-            return None
+            return []
         seconds = self.model.max_time and _BEFORE * self.model.max_time
         data = (self.plain[0], self.held[0], self.seed, seconds, self.row_weights)
-        base = here().first(lambda: best_mixture(*data)).to(self.held[0])
-        bare = {"kernel": "none", "layers": 0, "base": "mixture", "components": len(base.logits), "marginals": False}
-        return self._whole(self._shape(self.kinds[0], marginals=False) | bare, Flow(Compose(), base))
+        bases = here().first(lambda: [best_mixture(*data), shrunk_normal(self.plain[0])])
+        bare = self._shape(self.kinds[0], marginals=False) | {"kernel": "none", "layers": 0, "base": "mixture"}
+        return [self._whole(bare | {"components": len(b.logits)}, Flow(Compose(), b.to(self.held[0]))) for b in bases]
 
     def _worth_it(self) -> bool:
         """Whether what is left is half of what the first flow took."""

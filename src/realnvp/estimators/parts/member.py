@@ -8,7 +8,10 @@ import numpy as np
 
 from realnvp.flow import Flow
 
-__all__ = ["Member", "one_after_another", "shares"]
+__all__ = ["Member", "believed", "one_after_another", "shares"]
+
+_DOUBT = 3
+"""Rows for which what was believed before counts."""
 
 
 @dataclass(eq=False)
@@ -47,11 +50,25 @@ def one_after_another(trained: Sequence[Member]) -> tuple[list[dict], int, float
     return found, steps, seconds
 
 
-def shares(each: np.ndarray, row_weights: np.ndarray | None, rounds: int = 200) -> np.ndarray:
-    """The weights of the mixture of densities (members, rows) that the rows are likeliest under, by EM."""
-    weights = np.full(len(each), 1 / len(each))
+def believed(members: Sequence[Member]) -> np.ndarray:
+    """How much each counts before any row is looked at: half for the flows, half for the plain ones beside them."""
+    plain = np.array([m.shape["kernel"] == "none" for m in members])
+    counts = np.where(plain, plain.sum(), (~plain).sum())
+    return 1 / (counts * len(set(plain.tolist())))
+
+
+def shares(
+    each: np.ndarray, before: np.ndarray, row_weights: np.ndarray | None = None, rounds: int = 200
+) -> np.ndarray:
+    """The likeliest weights of a mixture of the densities (members, rows), by EM.
+
+    ``w_k = (sum_i r_ik + a b_k) / (n + a)``, with ``r_ik`` the share of member k in row i: as if ``a = 3`` rows more
+    had gone to each by what was believed ``before`` (a Dirichlet prior). A few rows held out do not then leave all to
+    one flow, which may be far off where they do not lie.
+    """
+    weights, n = before, each.shape[1]
     for _ in range(rounds):
         both = each + np.log(np.maximum(weights, 1e-300))[:, None]
         claims = np.exp(both - np.logaddexp.reduce(both, axis=0))
-        weights = np.average(claims, axis=1, weights=row_weights)
+        weights = (n * np.average(claims, axis=1, weights=row_weights) + _DOUBT * before) / (n + _DOUBT)
     return weights

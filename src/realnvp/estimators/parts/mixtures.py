@@ -15,11 +15,13 @@ from realnvp.transforms import SinhArcsinh
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
 
-__all__ = ["bending", "best_mixture", "mixture_base"]
+__all__ = ["bending", "best_mixture", "mixture_base", "shrunk_normal"]
 
 _ROWS = 20_000
 _TRIAL, _TRIED = 4000, 30
 """Rows on which it is tried whether bending the columns pays, and rounds of EM."""
+_FLOOR = 1e-4
+"""Added to the variances of a normal, in standardised units."""
 _SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 
 
@@ -46,6 +48,22 @@ def best_mixture(
         missed = 0 if score > value else missed + 1
         best, value = (found, score) if score > value else (best, value)
     return Mixture.from_sklearn(best)
+
+
+def shrunk_normal(z: Tensor) -> Mixture:
+    """Fit one normal to ``z``, its covariance drawn towards a sphere by as much as the rows are few.
+
+    References:
+        A well-conditioned estimator for large-dimensional covariance matrices (Ledoit, Wolf, 2004),
+        https://doi.org/10.1016/S0047-259X(03)00096-4
+    """
+    from sklearn import config_context
+    from sklearn.covariance import LedoitWolf
+
+    with config_context(array_api_dispatch=False):
+        found = LedoitWolf(store_precision=False).fit(z[:_ROWS].double().cpu().numpy())
+    covariance = found.covariance_ + _FLOOR * np.eye(z.shape[1])  # of two rows nothing is drawn
+    return Mixture.of(np.ones(1), found.location_[None], covariance[None])
 
 
 @torch.no_grad()
@@ -86,6 +104,6 @@ def _fitted(z: Tensor, components: int, seed: int, rounds: int = 100) -> "Gaussi
 
     with warnings.catch_warnings(), config_context(array_api_dispatch=False):
         warnings.simplefilter("ignore", ConvergenceWarning)  # a start need not have converged
-        return GaussianMixture(components, reg_covar=1e-4, max_iter=rounds, random_state=seed % 2**32).fit(
+        return GaussianMixture(components, reg_covar=_FLOOR, max_iter=rounds, random_state=seed % 2**32).fit(
             z.double().cpu().numpy()
         )
