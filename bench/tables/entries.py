@@ -59,6 +59,7 @@ ENTRIES = {
         ),
         Entry("sklearn mixture", "classic", ("scikit-learn",), {"model": "mixture"}),
         Entry("sklearn kernel density", "classic", ("scikit-learn",), {"model": "kernel"}, seeded=False),
+        Entry("shrunk Gaussian", "classic", ("scikit-learn",), {"model": "shrunk"}, seeded=False),
         Entry("one Gaussian", "classic", ("numpy",), {"model": "gaussian"}, seeded=False),
     )
 }

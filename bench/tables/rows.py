@@ -120,6 +120,12 @@ def _shuffled(rows: Rows) -> Rows:
     return rows.each(lambda x: x[:, order])
 
 
+def _few(count: int) -> Callable[[Rows], Rows]:
+    """So many rows, a fifth of them to stop by; the rows to test on stay."""
+    stop = count // 5
+    return lambda rows: Rows(rows.train[: count - stop], rows.val[:stop], rows.test)
+
+
 VERSIONS: dict[str, Callable[[Rows], Rows]] = {
     "plain": replace,
     "log": _log,
@@ -127,5 +133,8 @@ VERSIONS: dict[str, Callable[[Rows], Rows]] = {
     "rotated": _rotated,
     "noise": _noise,
     "shuffled": _shuffled,
+    "30 rows": _few(30),
+    "100 rows": _few(100),
+    "300 rows": _few(300),
 }
 """Each learns what it needs from the rows trained on, if anything, and is the same for all models and seeds."""

@@ -51,7 +51,7 @@ def test_rows_held_out_choose_the_mixture_by_their_weights():
 
 @pytest.mark.parametrize("weights", [None, np.array([1.0, 1.0, 0.0])])
 def test_shares_are_the_likeliest_under_rows_and_what_was_believed(weights):
-    """The mean log likelihood of the rows, and of three more shared out as was believed before, on a grid of weights."""
+    """The likelihood of the rows, and of three more shared out as was believed before, on a grid of weights."""
     each, before = np.log([[0.9, 0.8, 0.1], [0.1, 0.2, 0.9]]), np.array([0.3, 0.7])
     found = shares(each, before, weights)
     grid = np.linspace(0, 1, 10_001)[1:-1]

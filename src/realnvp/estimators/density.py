@@ -54,8 +54,8 @@ class RealNVP(Streams, Missing, Conditional, TableUse, Watched, BaseEstimator):
     and the Jacobian of that is counted. Columns of whole numbers, of few values, of text or categories in a data frame
     are learnt as such: ``q`` is then a mass in them, a density in the others, and samples are of their kind. A trained
     linear map (LU) mixes the columns before each coupling. Training keeps the weights that are best on held-out rows.
-    With fewer rows than 20,000 ``q`` is a mixture of several flows and of normals, under which the held-out rows are no
-    less likely than under the best of them. Of the named kernels a single column without context takes ``"spline"``:
+    With fewer rows than 20,000 ``q`` is a mixture of several flows and of normals, under which the held-out rows are
+    about as likely as under the best of them. Of the named kernels a single column without context takes ``"spline"``:
     the others can only shift and scale it.
 
     Args:
@@ -82,7 +82,7 @@ class RealNVP(Streams, Missing, Conditional, TableUse, Watched, BaseEstimator):
             training takes the memory of one coupling however many there are, and half as long again or more.
         members: how many flows share the training, one after another, mixed by how likely the held-out rows are;
             ``"auto"`` is one, or with ``kernel="auto"`` and below 20,000 rows up to eight while steps and time are
-            left, splines and strongly decayed affine maps in turn, and a Gaussian mixture beside them.
+            left, splines and strongly decayed affine maps in turn, and Gaussians beside them.
         marginals: bend each column by itself first (``transforms.SinhArcsinh``); ``"auto"`` tries whether that pays.
         dropout: in the nets while training; ``"auto"`` is 100 columns / rows, at most 0.3, and none below 0.05.
         missing: ``"refuse"`` says where values are missing (NaN); ``"marginalise"`` learns from incomplete rows too, of
