@@ -11,7 +11,7 @@ import torch
 from bench.fuzz import command
 from realnvp import BoltzmannGenerator, ImageRealNVP, InputError, RealNVP
 from realnvp.data.pictures.files import read_npy
-from realnvp.data.table import read_table
+from realnvp.data.table import iter_table, read_frame, read_table
 
 TINY = {"layers": 1, "width": 4, "max_steps": 2, "verbose": False, "random_state": 0}
 
@@ -108,6 +108,20 @@ def test_a_small_archive_does_not_fill_the_memory(tmp_path, monkeypatch):
 
     with pytest.raises(InputError, match="would unpack to 3,200,128 bytes from"):
         read_table(tmp_path / "bomb.npz")
+
+
+@pytest.mark.parametrize("name", ["bomb.csv.gz", "bomb.parquet"])
+def test_a_small_file_of_many_rows_does_not_fill_the_memory(tmp_path, monkeypatch, name):
+    monkeypatch.setattr("realnvp.data.table._BOMB", 10**6)
+    frame = pd.DataFrame(np.zeros((400_000, 2)), columns=["a", "b"])
+    frame.to_csv(tmp_path / name, index=False) if "csv" in name else frame.to_parquet(tmp_path / name)
+    refused = r"bytes and would take more than \d,\d{3},\d{3} in memory: if that is meant, unpack it, or write its rows"
+
+    with pytest.raises(InputError, match=refused):
+        read_table(tmp_path / name)
+    with pytest.raises(InputError, match=refused):
+        read_frame(tmp_path / name, ["a", "b"], {})
+    assert sum(len(piece.values) for piece in iter_table(tmp_path / name)) == 400_000  # a stream takes what comes
 
 
 def test_a_pickle_inside_an_array_is_never_loaded(tmp_path):

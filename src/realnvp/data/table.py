@@ -6,10 +6,10 @@ Booleans and integers become float64 where numbers are asked for. Nothing pickle
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,9 @@ __all__ = [
     "table_kinds",
 ]
 
+_Piece = TypeVar("_Piece")
+_BOMB = 1 << 30
+"""Bytes in memory that any file may come to, however small it is."""
 ROWS = 65536
 """Rows of a piece, unless others are asked for."""
 
@@ -43,7 +46,7 @@ class Table:
 
 def read_table(path: str | Path, columns: Sequence[str] | None = None, *, missing: str = "refuse") -> Table:
     """The whole file; `columns` names those to keep, in that order (none named: all)."""
-    pieces = list(iter_table(path, columns, missing=missing))
+    pieces = list(_sound(path, iter_table(path, columns, missing=missing), lambda piece: piece.values.nbytes))
     return Table(np.concatenate([piece.values for piece in pieces]), pieces[0].columns)
 
 
@@ -64,7 +67,8 @@ def read_frame(
     path: str | Path, columns: Sequence[str], kinds: Mapping[str, str], *, missing: str = "refuse", advice: str = ""
 ) -> Frame:
     """The whole file, its columns of the kinds told; text that is numbers by half or more is refused as mistyped."""
-    found = Frame.joined(list(iter_frames(path, columns, kinds, missing=missing, advice=advice)))
+    pieces = iter_frames(path, columns, kinds, missing=missing, advice=advice)
+    found = Frame.joined(list(_sound(path, pieces, lambda piece: 8 * len(piece) * len(columns))))
     for name in [name for name in columns if kinds.get(name) == "text"]:
         values = found[name]
         wrong = [i for i, value in enumerate(values) if value is not None and not _is_number(value)]
@@ -72,6 +76,19 @@ def read_frame(
             row = wrong[0] if wrong else 0
             raise no_number(Path(path), name, values[row], f" in row {row + 1}")
     return found
+
+
+def _sound(path: str | Path, pieces: Iterable[_Piece], size: Callable[[_Piece], int]) -> Iterator[_Piece]:
+    """Pass pieces on, and refuse a small file that would fill the memory."""
+    held, found = Path(path).stat().st_size, 0
+    for piece in pieces:
+        found += size(piece)
+        if found > _BOMB and found > 100 * held:
+            raise InputError(
+                f"{path} has {held:,} bytes and would take more than {found:,} in memory: if that is meant, unpack it, "
+                "or write its rows as .parquet files into a folder, which are read in a stream"
+            )
+        yield piece
 
 
 def iter_frames(
