@@ -13,7 +13,7 @@ import realnvp
 ROOT = Path(realnvp.__file__).parent
 PROJECT = ROOT.parents[1]
 FLOORS = [
-    "errors shapes words",
+    "chance errors shapes words",
     "files",
     "kernels",
     "nets",

@@ -9,6 +9,8 @@ from scipy import stats
 
 from realnvp import InputError, RealNVP
 from realnvp.data import toy
+from realnvp.data.columns import Edges, learn
+from realnvp.estimators.parts.columns import in_code
 
 QUICK = {"max_steps": 400, "layers": 4, "width": 24, "verbose": False, "random_state": 0, "device": "cpu"}
 
@@ -278,3 +280,13 @@ def test_a_stream_of_counts_is_learnt():
     model = RealNVP(**QUICK | {"max_steps": 200}).fit_stream(lambda n: counts(n, next(seeds)))
 
     assert (counts_density(T := counts(2000, 10**7)) - model.score_samples(T)).mean() < 0.05
+
+
+def test_noise_in_cells_is_none_that_a_users_own_seed_gives():
+    """Values made of ``default_rng(0).random`` would meet the same numbers again: each cell would be filled in part."""
+    X = (np.random.default_rng(0).random((3000, 2)) < [0.3, 0.6]).astype(float)
+    codec = learn(X, ["a", "b"], ["auto"] * 2, [Edges()] * 2, {})
+    y = in_code(codec, X, 0)[0]
+
+    assert stats.kstest(y[:, 0], "norm").pvalue > 1e-3
+    assert stats.kstest(y[:, 1], "norm").pvalue > 1e-3

@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
-from realnvp import RealNVP
+from realnvp import Flow, RealNVP
 from realnvp.bases import Normal
 from realnvp.data import toy
+from realnvp.data.columns import Codec, Column
+from realnvp.data.columns.levels import Levels
 from realnvp.ensemble import Ensemble
 from realnvp.measure import pit, uniformity
+from realnvp.transforms import Compose
 
-QUICK = {"layers": 2, "width": 16, "verbose": False, "random_state": 0, "device": "cpu"}
+QUICK = {"members": 1, "layers": 2, "width": 16, "verbose": False, "random_state": 0, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +51,25 @@ def test_values_with_cells_are_spread_over_them():
     assert len(np.unique(u[:, 0])) == 3000
     assert uniformity(u).coordinates.statistic.max() < 0.05
     np.testing.assert_array_equal(u, pit(model, X))
+
+
+class Known:
+    """Counts whose cells are as wide as their probabilities: their code is standard normal, and no flow is needed."""
+
+    def __init__(self, probabilities):
+        edges = tuple(np.concatenate(([0.0], np.cumsum(probabilities))).tolist())
+        values = tuple(map(float, range(len(probabilities))))
+        self.codec_, self.flow_ = Codec((Column("k", cells=Levels(values, edges)),)), Flow(Compose(), Normal(1))
+
+    def transform(self, X):
+        return self.codec_.forward(np.asarray(X, dtype=float))[0]
+
+
+def test_of_one_flow_too_values_are_spread_over_their_cells():
+    p = np.array([0.2, 0.5, 0.3])
+    X = np.random.default_rng(0).choice(3, (4000, 1), p=p)
+    u = pit(Known(p), X)
+
+    assert stats.kstest(u[:, 0], "uniform").pvalue > 1e-3
+    assert stats.kstest(pit(Known(p[::-1]), X)[:, 0], "uniform").pvalue < 1e-9
+    assert len(np.unique(u)) == 4000

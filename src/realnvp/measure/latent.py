@@ -8,6 +8,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from realnvp.bases import Normal
+from realnvp.chance import own
 from realnvp.ensemble import Ensemble
 from realnvp.errors import InputError
 
@@ -58,6 +59,8 @@ def pit(model: Any, X: ArrayLike, *, context: ArrayLike | None = None) -> _Array
     """
     found = model.transform(X) if context is None else model.transform(X, context=context)
     Z = torch.as_tensor(np.array(found, dtype=np.float64))
+    if Z.isnan().any():
+        raise InputError("rows with gaps (NaN) have no latent coordinates: leave them out, or complete them by impute")
     flow, codec = getattr(model, "flow_", None), getattr(model, "codec_", None)
     flow = None if flow is None else copy.deepcopy(flow).double().cpu()
     noisy = flow is not None and codec is not None and any(column.coarse for column in codec.columns)
@@ -65,7 +68,7 @@ def pit(model: Any, X: ArrayLike, *, context: ArrayLike | None = None) -> _Array
         base = Normal(Z.shape[1]).double() if flow is None else flow.base
         u: _Array = base.cdf(Z).numpy()
         return u
-    rng = np.random.default_rng(0)
+    rng = own()
     known = getattr(model, "context", None) if context is None else context
     given = None if known is None else torch.as_tensor(np.asarray(known, dtype=np.float64))
     y = flow.inverse(Z, given)[0]  # type: ignore[union-attr]

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from realnvp.chance import own
+
 __all__ = ["has_cells", "levels_of", "spread"]
 
 _WIDE = 0.6
@@ -29,7 +31,7 @@ def spread(model: Any, X: np.ndarray, seed: int) -> np.ndarray:
     """Return rows (n, D) with noise around the values of discrete columns."""
     if not has_cells(model):
         return X
-    rng, found = np.random.default_rng(seed), X.copy()
+    rng, found = own(seed), X.copy()
     for j, column in enumerate(model.codec_.columns):
         if column.kind in _DISCRETE:
             gaps = np.diff(np.unique(X[:, j]))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from realnvp.chance import own
 from realnvp.data.columns.atoms import Atoms
 from realnvp.data.columns.base import Cells, Warp
 from realnvp.data.columns.column import Column
@@ -61,7 +62,7 @@ def notice(x: np.ndarray, name: str, kind: str = "auto", edges: Edges | None = N
 def _values(x: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the values and how often each comes; of a long column that is all different at first sight, once each."""
     if kind == "auto" and len(x) > _LOOK and (x != np.round(x)).any():
-        some = np.random.default_rng(_SEED).choice(x, _LOOK, replace=False)
+        some = own(_SEED).choice(x, _LOOK, replace=False)
         if len(np.unique(some)) == _LOOK:
             return x, np.ones(len(x))
     return np.unique(x, return_counts=True)
@@ -139,7 +140,7 @@ def _grid(x: np.ndarray, found: tuple[float, float], name: str, kind: str, edges
     whole = bool((x == np.round(x)).all()) or kind == "discrete"
     low, high = np.quantile(x, [0.25, 0.75])
     fine = float((high - low) / 1.349 > 10 * step)
-    spread = x + (np.random.default_rng(_SEED).random(len(x)) - 0.5) * step
+    spread = x + (own(_SEED).random(len(x)) - 0.5) * step
     begins = "" if edges == Edges() else _ends(edges)
     if edges == Edges() and x.min() >= 0 and _begins(x, spread, step):
         edges, begins = Edges(0.0), "from 0 up"
@@ -199,7 +200,7 @@ def _with_atoms(x: np.ndarray, atoms: np.ndarray, name: str, edges: Edges) -> Co
     low = float(places[0]) if at_low else edges.low
     top = places[-1] if at_high else edges.high
     high = None if top is None else float(top) + float(widths.sum())
-    z = cells.forward(x, np.random.default_rng(_SEED).random(len(x)))[0]
+    z = cells.forward(x, own(_SEED).random(len(x)))[0]
     warp = bounded(z, Edges(low, high), scale=float(widths[0] if at_low else widths[-1]) if at_low or at_high else None)
     often = ", ".join(f"{a:g} in {share:.0%}" for a, share in zip(atoms, shares, strict=True))
     return Column(name, "point mass", f"{often} of the rows: a log mass there, a log density beside it", cells, warp)

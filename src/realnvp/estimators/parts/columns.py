@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
+from realnvp.chance import own
 from realnvp.data.batches import Batch
 from realnvp.data.check import check_columns, check_gaps, check_names
 from realnvp.data.collinear import Laws, find_laws
@@ -192,7 +193,7 @@ def in_code(codec: Codec, rows: np.ndarray, seed: int | Sequence[int]) -> tuple[
     """Return the code of rows, its noise drawn from ``seed``, and the log of what their density is multiplied by."""
     if codec.is_plain:
         return codec.forward(rows)
-    noise = np.random.default_rng(seed).random(rows.shape)
+    noise = own(seed).random(rows.shape)
     return codec.forward(rows, noise.clip(1e-9, 1 - 1e-9))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from realnvp.bases import Normal
+from realnvp.chance import own
 from realnvp.report.page.base import Colour, packed, rounded
 from realnvp.report.plots import misfits
 from realnvp.report.spread import has_cells, levels_of, spread
@@ -101,7 +102,7 @@ def _walked(model: Any, points: Points) -> Walk:
 def _through_code(model: Any, points: Points) -> Walk:
     """Walk from the rows to their code, with noise in the cells of their values, and on through the flow."""
     codec = model.codec_
-    noise = np.random.default_rng(0).random(points.X.shape).clip(1e-9, 1 - 1e-9)
+    noise = own().random(points.X.shape).clip(1e-9, 1 - 1e-9)
     found = walk(model.flow_, codec.forward(points.X, noise)[0], points.context)
     names = ("data", "in their code", *found.names[1:])
     return Walk(names, (spread(model, points.X, 0), *found.frames))
