@@ -111,3 +111,14 @@ def test_of_few_rows_a_table_is_hardly_worse_than_a_careful_normal(seed):
     normal = (shrunk_normal(z).log_prob(at).mean() - np.log(X.std(0)).sum()).item()
 
     assert model.score(fresh) > normal + np.log(0.15) - 0.5  # two rows less
+
+
+@pytest.mark.parametrize("n", [2, 5, 9])
+def test_of_too_few_rows_to_measure_on_half_is_a_careful_normal(n):
+    X, fresh = (np.random.default_rng(seed).normal(size=(rows, 2)) for seed, rows in ((n, n), (99, 2000)))
+    model = RealNVP(max_steps=300, verbose=False, random_state=0, device="cpu").fit(X)
+    kernels = [shape["kernel"] for shape in model.architecture_["members"]]
+
+    assert model.score(fresh) > -12  # a flow by itself has -20 to -190
+    assert kernels[-1] == "none"
+    assert model.flow_.log_weights[-1].exp().item() == pytest.approx(0.5)

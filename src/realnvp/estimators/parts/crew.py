@@ -30,8 +30,8 @@ __all__ = ["Crew", "Feed"]
 
 _SEEN = _LOOKED = 10_000
 """Training rows on which the figure of all flows together is measured; held-out rows that a training looks at."""
-_FEWER = 10_000
-"""Below so many rows a mixture of normals may know more than any flow."""
+_FEWER, _FEWEST = 10_000, 10
+"""Below so many rows normals may know more than any flow; and where there are none to measure on."""
 _FORESEEN = 40
 """Times over the rows that a flow which the clock ends is taken to get."""
 _NEAR = 0.3
@@ -270,12 +270,13 @@ class Crew:
 
     def _plainer(self) -> list[Member]:
         """A Gaussian mixture and a normal by themselves, where they may count."""
-        few = self.model.kernel == "auto" and self.few < _FEWER and self.measured
+        few = self.model.kernel == "auto" and self.few < (_FEWER if self.measured else _FEWEST)
         if not few or self.given > 1 or self.model.members == 1 or budget(self.model) < 1:
             return []
         seconds = self.model.max_time and _BEFORE * self.model.max_time
         data = (self.plain[0], self.held[0], self.seed, seconds, self.row_weights)
-        bases = here().first(lambda: [best_mixture(*data), shrunk_normal(self.plain[0])])
+        mixed = (lambda: [best_mixture(*data)]) if self.measured else list
+        bases = here().first(lambda: [*mixed(), shrunk_normal(self.plain[0])])
         bare = self._shape(self.kinds[0], marginals=False) | {"kernel": "none", "layers": 0, "base": "mixture"}
         return [self._whole(bare | {"components": len(b.logits)}, Flow(Compose(), b.to(self.held[0]))) for b in bases]
 

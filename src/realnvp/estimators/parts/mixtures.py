@@ -54,15 +54,15 @@ def shrunk_normal(z: Tensor) -> Mixture:
     """Fit one normal to ``z``, its covariance drawn towards a sphere by as much as the rows are few.
 
     References:
-        A well-conditioned estimator for large-dimensional covariance matrices (Ledoit, Wolf, 2004),
-        https://doi.org/10.1016/S0047-259X(03)00096-4
+        Shrinkage algorithms for MMSE covariance estimation (Chen, Wiesel, Eldar, Hero, 2010),
+        https://arxiv.org/abs/0907.4698
     """
     from sklearn import config_context
-    from sklearn.covariance import LedoitWolf
+    from sklearn.covariance import OAS
 
     with config_context(array_api_dispatch=False):
-        found = LedoitWolf(store_precision=False).fit(z[:_ROWS].double().cpu().numpy())
-    covariance = found.covariance_ + _FLOOR * np.eye(z.shape[1])  # of two rows nothing is drawn
+        found = OAS(store_precision=False).fit(z[:_ROWS].double().cpu().numpy())
+    covariance = found.covariance_ + _FLOOR * np.eye(z.shape[1])
     return Mixture.of(np.ones(1), found.location_[None], covariance[None])
 
 
