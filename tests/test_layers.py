@@ -64,6 +64,7 @@ FLOORS = [
     "estimators/parts/density estimators/parts/particles estimators/parts/potential",
     "estimators/parts/chains estimators/parts/plan",
     "estimators/parts/build estimators/parts/member estimators/parts/mixtures estimators/parts/sample",
+    "estimators/parts/maker",
     "estimators/parts/use",
     "estimators/parts",
     "estimators/parts/streams",

@@ -4,6 +4,7 @@ import torch
 from scipy import stats
 
 from realnvp import RealNVP
+from realnvp.estimators.parts import mixtures
 from realnvp.estimators.parts.member import Member, believed, shares
 from realnvp.estimators.parts.mixtures import bending, best_mixture, shrunk_normal
 
@@ -122,3 +123,17 @@ def test_of_too_few_rows_to_measure_on_half_is_a_careful_normal(n):
     assert model.score(fresh) > -12  # a flow by itself has -20 to -190
     assert kernels[-1] == "none"
     assert model.flow_.log_weights[-1].exp().item() == pytest.approx(0.5)
+
+
+def test_what_has_no_flow_learns_from_the_rows_held_out_too(monkeypatch):
+    """Its weight and the held-out figure are of the one that had not seen them."""
+    X = np.random.default_rng(0).normal(size=(60, 2)) @ [[1.0, 0.5], [0.0, 0.2]]
+    seen = []
+    monkeypatch.setattr(mixtures, "shrunk_normal", lambda z: (seen.append(len(z)), shrunk_normal(z))[1])
+    model = RealNVP(max_steps=100, verbose=False, random_state=0, device="cpu").fit(X)
+    z = torch.as_tensor((X - model.flow_.transform[0].loc.numpy()) / model.flow_.transform[0].scale.numpy()).float()
+    last = model.flow_.members[-1].base
+
+    assert seen == [54, 60]
+    torch.testing.assert_close(last.loc[0], z.mean(0), atol=1e-4, rtol=0)
+    assert -model.history_[-1]["held_out"] != pytest.approx(model.score(X), abs=1e-6)

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,12 +11,13 @@ from torch import Tensor
 from realnvp.data.batches import Batch, Deck
 from realnvp.ensemble import together
 from realnvp.estimators.parts.base import device_of
-from realnvp.estimators.parts.build import architecture, build, scalers, whole
+from realnvp.estimators.parts.build import build, scalers, whole
+from realnvp.estimators.parts.maker import Maker
 from realnvp.estimators.parts.member import Member, believed, one_after_another, shares
-from realnvp.estimators.parts.mixtures import bending, best_mixture, mixture_base, shrunk_normal
+from realnvp.estimators.parts.mixtures import bending
 from realnvp.estimators.parts.rows import log_densities, mean_objective, tensor
 from realnvp.estimators.parts.sample import Sample
-from realnvp.estimators.parts.settings import Settings, budget, epochs, passes, settings
+from realnvp.estimators.parts.settings import budget, epochs, passes, settings
 from realnvp.flow import Flow
 from realnvp.memory import MEMORIES
 from realnvp.objectives import MaxLikelihood, WeightedLikelihood
@@ -24,20 +25,15 @@ from realnvp.session import Limits, Outcome, Unit, train
 from realnvp.train.loop import TrainingError
 from realnvp.train.resume import Checkpoint, Stateful, as_tensor, from_tensor
 from realnvp.train.world import here
-from realnvp.transforms import Compose
 
 __all__ = ["Crew", "Feed"]
 
 _SEEN = _LOOKED = 10_000
 """Training rows on which the figure of all flows together is measured; held-out rows that a training looks at."""
-_FEWER, _FEWEST = 10_000, 10
-"""Below so many rows normals may know more than any flow; and where there are none to measure on."""
 _FORESEEN = 40
 """Times over the rows that a flow which the clock ends is taken to get."""
 _NEAR = 0.3
 """A kind of flow that is so many nats behind the best is not tried again."""
-_BEFORE = 0.05
-"""Share of the time in which sizes of mixtures are tried."""
 _LIGHT = 0.01
 """A flow of less weight is left out."""
 
@@ -45,7 +41,7 @@ Feed = Callable[[Sequence[Tensor], Deck, Member, int], tuple[Iterable[Batch], di
 """Makes this process's batches of a flow of rows, by a deck and a seed, and says what a checkpoint keeps of them."""
 
 
-class Crew:
+class Crew(Maker):
     """The flows of a table.
 
     Args:
@@ -171,11 +167,6 @@ class Crew:
         """What ended the last training."""
         return next((m.stopped_by for m in reversed(self.members) if m.stopped_by), "")
 
-    @property
-    def row_weights(self) -> np.ndarray | None:
-        """The weights of the held-out rows, if rows have any."""
-        return self.held[self.given].double().cpu().numpy() if len(self.held) > self.given else None
-
     def first(self) -> Member:
         """Return the flow to begin with, set from the data."""
         return self._begin(0, 0)
@@ -192,7 +183,7 @@ class Crew:
         self.core = together([m.core.eval() for m in self.chosen], logs).to(self.device)
         first, *more = (m.shape for m in self.chosen)
         shape = {**first, "members": [first, *more]} if more else first
-        return shape, together([m.flow for m in self.chosen], logs).to(self.device).eval()
+        return shape, together([self._of_all(m) for m in self.chosen], logs).to(self.device).eval()
 
     def history(self) -> list[dict]:
         """Return the records of all trainings, one after another, and one of all flows together (its member is 0)."""
@@ -233,9 +224,6 @@ class Crew:
             member.flow.to(self.device)
             self.members.append(member)
 
-    def _shape(self, plan: Settings, *, marginals: bool) -> dict:
-        return architecture(plan, self.kept.arrays, marginals=marginals)
-
     def _kind(self, place: int) -> int:
         """Which kind of flow comes next: each once, then in turn those that are near the best on the held-out rows."""
         if place < len(self.kinds):
@@ -244,41 +232,11 @@ class Crew:
         near = [k for k, value in enumerate(best) if value <= min(best) + _NEAR]
         return near[place % len(near)]
 
-    def _begin(self, kind: int, place: int) -> Member:
-        plan = self.kinds[kind]
-        shape = self._shape(plan, marginals=self.bend is not None)
-        core = build(shape, self.seed + place).to(self.device).eval()  # dropout's draws would be the user's
-        if self.bend is not None:
-            cast(Compose, core.transform)[0].load_state_dict(self.bend.state_dict())
-        if plan.base == "mixture":
-            z = core(*(a[:_SEEN] for a in self.plain[: self.given]))[0]
-            core.base = mixture_base(z.detach(), shape["components"], self.seed + place).to(z)
-        return self._whole(shape, core.train(), kind)
-
-    def _whole(self, shape: dict, core: Flow, kind: int = -1) -> Member:
-        """Put the scalers before it."""
-        flow = whole(core).to(self.device)
-        for mine, known in zip(scalers(flow), scalers(self.scaler), strict=True):
-            mine.load_state_dict(known.state_dict())
-        return Member(shape, core, flow, kind)
-
     def _until_now(self, member: Member, history: list[dict]) -> Any:
         """Return the model of the flows trained so far and of the one in training, as it is now."""
         now, mine = copy.copy(self), self._whole(member.shape, copy.deepcopy(member.core).eval(), member.kind)
         mine.history, now.members = list(history), [*self.members, mine]
         return copy.copy(self.model)._take(now)
-
-    def _plainer(self) -> list[Member]:
-        """A Gaussian mixture and a normal by themselves, where they may count."""
-        few = self.model.kernel == "auto" and self.few < (_FEWER if self.measured else _FEWEST)
-        if not few or self.given > 1 or self.model.members == 1 or budget(self.model) < 1:
-            return []
-        seconds = self.model.max_time and _BEFORE * self.model.max_time
-        data = (self.plain[0], self.held[0], self.seed, seconds, self.row_weights)
-        mixed = (lambda: [best_mixture(*data)]) if self.measured else list
-        bases = here().first(lambda: [*mixed(), shrunk_normal(self.plain[0])])
-        bare = self._shape(self.kinds[0], marginals=False) | {"kernel": "none", "layers": 0, "base": "mixture"}
-        return [self._whole(bare | {"components": len(b.logits)}, Flow(Compose(), b.to(self.held[0]))) for b in bases]
 
     def _worth_it(self) -> bool:
         """Whether what is left is half of what the first flow took."""

@@ -3,6 +3,8 @@
 import math
 import time
 import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +17,7 @@ from realnvp.transforms import SinhArcsinh
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
 
-__all__ = ["bending", "best_mixture", "mixture_base", "shrunk_normal"]
+__all__ = ["bending", "best_mixture", "mixture_base", "plainer", "shrunk_normal"]
 
 _ROWS = 20_000
 _TRIAL, _TRIED = 4000, 30
@@ -48,6 +50,20 @@ def best_mixture(
         missed = 0 if score > value else missed + 1
         best, value = (found, score) if score > value else (best, value)
     return Mixture.from_sklearn(best)
+
+
+def plainer(
+    z: Tensor, held: Tensor | None, seed: int, seconds: float | None = None, weights: np.ndarray | None = None
+) -> list[tuple[Mixture, Callable[[Tensor], Mixture]]]:
+    """Fit what few rows are enough for: the best mixture, if there are rows held out, and a shrunk normal.
+
+    With each comes what fits it again to other rows; the arguments are those of ``best_mixture``.
+    """
+    found: list[tuple[Mixture, Callable[[Tensor], Mixture]]] = [(shrunk_normal(z), shrunk_normal)]
+    if held is not None:
+        best = best_mixture(z, held, seed, seconds, weights)
+        found.insert(0, (best, partial(mixture_base, components=len(best.logits), seed=seed)))
+    return found
 
 
 def shrunk_normal(z: Tensor) -> Mixture:
