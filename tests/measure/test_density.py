@@ -71,3 +71,9 @@ def test_a_mixture_of_few_rows_has_few_parts():
     X = np.random.default_rng(0).normal(size=(60, 3))
 
     assert mixture_nll(X, X)[1] == 1
+
+
+def test_a_constant_column_leaves_the_mixture_finite():
+    X = np.random.default_rng(0).normal(size=(200, 2)) * [1.0, 0.0]
+
+    assert np.isfinite(mixture_nll(X, X)[0].value)
