@@ -92,3 +92,22 @@ def test_of_normal_particles_centre_and_orientation_are_standard_normals(n, dim)
 def test_sizes_that_cannot_be_are_refused(size):
     with pytest.raises(InputError, match="at least 2 particles in 2 or 3"):
         BodyFrame(*size)
+
+
+def test_each_row_is_named_and_mirrored_for_itself():
+    """Copies of one point with a left and a right hand: all names at every place, both hands, by chance."""
+    frame, x = BodyFrame(4, 2), points(4, 2, rows=1).expand(2000, 8)
+    p = frame.scatter(x, torch.Generator().manual_seed(0)).unflatten(-1, (4, 2))
+    pairs = torch.cdist(p, p)
+    home = torch.cdist(*2 * [x[:1].unflatten(-1, (4, 2))])[0].sum(-1)
+    names = (pairs.sum(-1)[..., None] - home).abs().argmin(-1)
+    back = p.gather(1, names.argsort(-1)[..., None].expand(p.shape))
+    a, b = back[:, 1] - back[:, 0], back[:, 2] - back[:, 0]
+    hand = (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sign()
+    bound = 4 * 0.5 / 2000**0.5
+
+    for place in range(4):
+        for name in range(4):
+            assert abs((names[:, place] == name).double().mean() - 0.25) < bound
+    assert abs((hand > 0).double().mean() - 0.5) < bound
+    assert abs(torch.corrcoef(torch.stack((hand, (names[:, 0] == 0).double())))[0, 1]) < 2 * bound
