@@ -150,7 +150,7 @@ def test_a_run_of_a_single_column_is_read_again(tmp_path):
 
 
 def test_a_run_of_a_mixture_alone_is_read_again(tmp_path):
-    X = np.random.default_rng(0).normal(size=(300, 2)) + 9 * (np.arange(300) % 3)[:, None]
+    X = np.random.default_rng(0).normal(size=(3000, 2)) + 9 * (np.arange(3000) % 3)[:, None]
     model = RealNVP(max_steps=1, random_state=0, verbose=False).fit(X)  # a single step: clusters are the mixture's
     model.save(tmp_path / "run")
 
