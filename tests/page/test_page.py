@@ -88,9 +88,13 @@ def test_a_training_can_be_seen_on_logarithmic_axes(browser, moons):
 
 
 def test_a_charts_numbers_are_there_as_a_table(browser, energy):
+    from selenium.webdriver.support.ui import WebDriverWait  # there is a browser, so there is this
+
     browser.open(energy.page)
     browser.find("#chart-weights + details summary").click()
-    cells = browser.driver.find_elements("css selector", "#chart-weights + details td")
+    cells = WebDriverWait(browser.driver, 10).until(  # the page is told of the opening after the click has returned
+        lambda driver: driver.find_elements("css selector", "#chart-weights + details td")
+    )
 
     assert len(cells) == 2 * len(browser.js("return report.data.weights.counts"))
 
