@@ -16,6 +16,7 @@ FLOORS = [
     "chance errors shapes words",
     "files",
     "kernels",
+    "nets/linear",
     "nets",
     "transforms/base",
     "transforms/pointwise",

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from realnvp.nets.base import Dropout, NetFactory, activation, zeroed
+from realnvp.nets.linear import Linear
 
 __all__ = ["MLP", "mlp"]
 
@@ -43,9 +44,9 @@ class MLP(nn.Sequential):
     ) -> None:
         layers: list[nn.Module] = []
         for before, after in pairwise((inputs, *hidden)):
-            layers += [_scaled(nn.Linear(before, after), gain), _in_place(activation(act))]
+            layers += [_scaled(Linear(before, after), gain), _in_place(activation(act))]
             layers += [Dropout(dropout)] if dropout else []
-        super().__init__(*layers, zeroed(nn.Linear((inputs, *hidden)[-1], outputs)))
+        super().__init__(*layers, zeroed(Linear((inputs, *hidden)[-1], outputs)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the conditioner's output."""

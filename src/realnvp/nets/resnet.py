@@ -6,6 +6,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from realnvp.nets.base import Dropout, NetFactory, activation, zeroed
+from realnvp.nets.linear import Linear
 
 __all__ = ["ResidualMLP", "residual_mlp"]
 
@@ -17,10 +18,10 @@ class _Block(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             activation(act),
-            nn.Linear(width, width),
+            Linear(width, width),
             activation(act),
             Dropout(dropout) if dropout else nn.Identity(),
-            zeroed(nn.Linear(width, width)),
+            zeroed(Linear(width, width)),
         )
 
     def forward(self, h: Tensor) -> Tensor:
@@ -47,9 +48,9 @@ class ResidualMLP(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.first = nn.Linear(inputs, width)
+        self.first = Linear(inputs, width)
         self.blocks = nn.Sequential(*(_Block(width, act, dropout) for _ in range(blocks)), activation(act))
-        self.last = zeroed(nn.Linear(width, outputs))
+        self.last = zeroed(Linear(width, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the conditioner's output."""
