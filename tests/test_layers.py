@@ -40,6 +40,7 @@ FLOORS = [
     "export/normal",
     "export/plain",
     "export/programs",
+    "export/shared",
     "export",
     "train/exchange",
     "train/world",

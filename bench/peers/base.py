@@ -115,9 +115,9 @@ def torch_model(module, log_prob, sample, both, load: Workload, compiled: bool, 
     def check() -> float:
         module.eval()
         with torch.no_grad():
-            x, log_q = plain[1](8)
+            x, log_q = plain[1](min(8, load.batch))
             gap = float((plain[0](x) - log_q).abs().max())
-        assert x.shape == (8, *load.event), f"samples have shape {tuple(x.shape)}"
+        assert x.shape == (min(8, load.batch), *load.event), f"samples have shape {tuple(x.shape)}"
         assert math.isfinite(gap), "log-densities are not finite"
         return gap
 

@@ -1,5 +1,7 @@
 """This library, by its public recipe."""
 
+from functools import cache
+
 from bench.peers.base import LR, Model, Workload, torch_model
 
 __all__ = ["IMPORT", "build"]
@@ -8,10 +10,13 @@ IMPORT = "from realnvp import MaxLikelihood, real_nvp; from realnvp.train import
 
 
 def build(load: Workload, compiled: bool = False, bf16: bool = False) -> Model:
-    """Build ``real_nvp`` or ``image_real_nvp``; its training step is the library's own loop."""
+    """Build ``real_nvp`` or ``image_real_nvp``; its training step is the library's own loop.
+
+    Compiled, that goes through ``torch.compile``, and the other verbs are those of ``export.compiled``.
+    """
     import torch
 
-    from realnvp import MaxLikelihood, image_real_nvp, real_nvp
+    from realnvp import MaxLikelihood, export, image_real_nvp, real_nvp
     from realnvp.train import adamw, fit
     from realnvp.transforms import Coupling
 
@@ -23,10 +28,13 @@ def build(load: Workload, compiled: bool = False, bf16: bool = False) -> Model:
         for coupling in flow.modules():
             if isinstance(coupling, Coupling):
                 coupling.compute = torch.bfloat16
-    objective = MaxLikelihood(flow)
+    objective, code = MaxLikelihood(flow), cache(lambda: export.compiled(flow, rows=1 if load.batch == 1 else None))
 
     def train(batches):
         steps = fit(torch.compile(objective) if compiled else objective, batches, adamw(objective, LR))
         return lambda: next(steps)
 
-    return torch_model(flow, flow.log_prob, flow.sample, flow.sample_with_log_prob, load, compiled, train)
+    if compiled:
+        verbs = (lambda x: code().log_prob(x), lambda n: code().sample(n), lambda n: code().sample_with_log_prob(n))
+        return torch_model(flow, *verbs, load, False, train)
+    return torch_model(flow, flow.log_prob, flow.sample, flow.sample_with_log_prob, load, False, train)

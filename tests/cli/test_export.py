@@ -1,12 +1,14 @@
 """``realnvp export``."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from realnvp import BoltzmannGenerator, ImageRealNVP, RealNVP
 from realnvp.ensemble import Ensemble
@@ -70,6 +72,24 @@ def test_an_energy_and_pictures_are_exported(realnvp):
     np.testing.assert_array_equal(np.floor(x[:, 0] * 17).clip(0, 16), k)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")  # the compiler's own
+@pytest.mark.skipif(shutil.which("g++") is None, reason="a C++ compiler makes the code")
+def test_a_table_is_exported_as_machine_code(realnvp, table):
+    realnvp("fit", table, *QUICK, "--members", "1")
+    code, out, err = realnvp("export", "run", "--compiled", "--rows", "1")
+    model = RealNVP.load("run")
+    row = np.loadtxt(table, delimiter=",", skiprows=1)[:1]
+
+    assert (code, err) == (0, "")
+    assert "log_prob.pt2   x -> log_prob, nats" in out
+    found = torch._inductor.aoti_load_package("run/code/log_prob.pt2")(x=torch.from_numpy(row).float())
+    frame = pd.DataFrame(row, columns=model.feature_names_in_)
+    np.testing.assert_allclose(found, model.score_samples(frame), atol=1e-4)
+    about = json.loads(Path("run/code/flow.json").read_text())
+    assert (about["rows"], about["columns"]) == (1, ["height", "width", "age"])
+    assert "holds a log_prob.pt2 already" in realnvp("export", "run", "--compiled")[2]
+
+
 def test_what_cannot_be_exported_gets_a_sentence(realnvp, monkeypatch):
     assert realnvp("export", "none", "--onnx")[::2] == (
         2,
@@ -77,6 +97,8 @@ def test_what_cannot_be_exported_gets_a_sentence(realnvp, monkeypatch):
     )
     realnvp("fit", "moons", *QUICK)
     assert "say in which form" in realnvp("export", "run")[2]
+    assert "say in which form" in realnvp("export", "run", "--onnx", "--compiled")[2]
+    assert "--rows goes with --compiled" in realnvp("export", "run", "--onnx", "--rows", "2")[2]
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert "pip install 'realnvp[onnx]'" in realnvp("export", "run", "--onnx")[2]
     assert not Path("run/onnx").exists()

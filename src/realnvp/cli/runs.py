@@ -42,41 +42,63 @@ def info(
 def export(
     run: Run,
     as_onnx: Annotated[bool, typer.Option("--onnx", help="Write ONNX files; needs the extra realnvp[onnx].")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder to write into; by default onnx in the run.")] = None,
+    as_code: Annotated[
+        bool, typer.Option("--compiled", help="Write machine code for processors like this one; needs a C++ compiler.")
+    ] = False,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="With --compiled: for exactly so many rows at a time; 1 answers soonest.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write into; by default onnx or code in the run.")] = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Write a run's flow as files for other runtimes.
 
-    log_prob.onnx gives log densities of x, sample.onnx turns base noise into draws; flow.json describes both.
+    log_prob.onnx (or .pt2) gives log densities of x, sample.onnx (or .pt2) turns base noise into draws; flow.json
+    describes both.
     """
     from realnvp.cli.use import kind_of
+    from realnvp.export import compiled, onnx
+
+    if as_onnx == as_code:
+        raise InputError("say in which form to export: realnvp export RUN --onnx, or --compiled")
+    if rows and not as_code:
+        raise InputError("--rows goes with --compiled: an ONNX file takes any number of rows")
+    kind, form = kind_of(run), "pt2" if as_code else "onnx"
+    folder = run / ("code" if as_code else "onnx") if out is None else out
+    notes = _notes(run, kind)
+    flow = _flow(run, kind)
+    if as_code:
+        compiled(flow, folder, rows=rows, force=force, **notes)
+    else:
+        onnx(flow, folder, force=force, **notes)
+    entries = ", context" * bool(flow.context)
+    say(f"log_prob.{form}   x{entries} -> log_prob, nats", quiet=quiet)
+    say(f"sample.{form}     z{entries} -> x, log_prob, for noise z as flow.json says", quiet=quiet)
+    say(f"in {folder}; both were run, and give the numbers of the run", quiet=quiet)
+    file = folder / f"log_prob.{form}"
+    use = f"torch._inductor.aoti_load_package('{file}')(x=…)" if as_code else f"onnxruntime.InferenceSession('{file}')"
+    say(f"next   in Python: {use}{'' if as_code else '.run(None, …)'}", quiet=quiet)
+
+
+def _notes(run: Path, kind: str) -> dict[str, Any]:
+    """What is told of a run beside its programs; a run whose columns are coded is refused."""
     from realnvp.data.collinear import Laws
-    from realnvp.export import onnx
     from realnvp.train.checkpoint import read_config
 
-    if not as_onnx:
-        raise InputError("say in which form to export: realnvp export RUN --onnx")
-    kind, folder = kind_of(run), run / "onnx" if out is None else out
     config = read_config(run)
     if coded := [c for c in config.get("kinds") or [] if c["cells"] or c["warp"]]:
         raise InputError(
             f"{run} learnt a code of its columns ({coded[0]['name']}: {coded[0]['noticed']}), which is not exported: "
             "fit with --kinds continuous"
         )
-    flow = _flow(run, kind)
     data = config.get("data") or {}
     columns = data.get("columns") or config.get("columns")
     laws = Laws.of(config.get("laws"))  # columns that follow from others are no part of the flow
     notes: dict[str, Any] = {"kind": kind, "columns": columns and laws.others(columns)}
     notes |= {"context_columns": data.get("context_columns"), "classes": config.get("classes")}
     notes |= {"levels": config["params"].get("levels")}  # of pictures: x = (k + u) / levels
-    onnx(flow, folder, force=force, **{name: value for name, value in notes.items() if value})
-    entries = ", context" * bool(flow.context)
-    say(f"log_prob.onnx   x{entries} -> log_prob, nats", quiet=quiet)
-    say(f"sample.onnx     z{entries} -> x, log_prob, for noise z as flow.json says", quiet=quiet)
-    say(f"in {folder}; both were run, and give the numbers of the run", quiet=quiet)
-    say(f"next   in Python: onnxruntime.InferenceSession('{folder / 'log_prob.onnx'}').run(None, …)", quiet=quiet)
+    return {name: value for name, value in notes.items() if value}
 
 
 @sentences

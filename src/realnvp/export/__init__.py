@@ -1,6 +1,7 @@
-"""A trained flow as a program that needs no realnvp: by ``torch.export``, and as ONNX."""
+"""A trained flow as a program: by ``torch.export``, as ONNX, and as machine code."""
 
+from realnvp.export.machine import Compiled, compiled
 from realnvp.export.onnx_files import onnx
 from realnvp.export.programs import NAMES, programs
 
-__all__ = ["NAMES", "onnx", "programs"]
+__all__ = ["NAMES", "Compiled", "compiled", "onnx", "programs"]

@@ -2,31 +2,19 @@
 
 import importlib
 import json
-import logging
 import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from realnvp.bases import Base, Mixture, Normal
-from realnvp.ensemble import Ensemble
 from realnvp.errors import InputError
-from realnvp.export.plain import plain
 from realnvp.export.programs import NAMES, programs
-from realnvp.files import check_folder, write_together
+from realnvp.export.shared import ABOUT, differing, free, silence, told
+from realnvp.files import write_together
 from realnvp.flow import Flow
 
 __all__ = ["onnx"]
-
-_ABOUT = "flow.json"
-_TRIED = 64
-_CLOSE = {torch.float64: 1e-5, torch.float32: 1e-3}
-"""How far a file may be from the flow, beside 1 and in nats; float32 sums of thousands of pixels differ by order."""
 
 
 def onnx(
@@ -43,11 +31,8 @@ def onnx(
     dtype and what the noise is, with ``notes`` (plain data). Both are run on draws of the flow first: what differs from
     it is not written. ``dtype`` as in ``programs``. Needs the extra: ``pip install 'realnvp[onnx]'``.
     """
-    folder, runtime = Path(folder), _runtime()
-    names = [f"{name}.onnx" for name in NAMES]
-    if not force and (taken := [name for name in (*names, _ABOUT) if (folder / name).exists()]):
-        raise InputError(f"{folder} holds a {taken[0]} already: choose another folder, or say force to replace it")
-    check_folder(folder)
+    runtime = _runtime()
+    folder = free(folder, (f"{name}.onnx" for name in NAMES), force=force)
     made = programs(flow, dtype=dtype)
     wide = _dtype(made)
     contents = {folder / f"{name}.onnx": _converted(program, name) for name, program in made.items()}
@@ -58,10 +43,15 @@ def onnx(
         raise InputError(
             f"onnxruntime cannot run this flow ({reason}): use torch.export, realnvp.export.programs"
         ) from error
-    _try(flow, wide, sessions)
-    told = {"event_shape": list(flow.event_shape), "context": flow.context, "dtype": str(wide).removeprefix("torch.")}
-    told |= {"base": _noise(flow), **notes}
-    write_together({**contents, folder / _ABOUT: (json.dumps(told, indent=2) + "\n").encode()})
+
+    def run(name: str, given: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+        found = sessions[name].run(None, {key: value.numpy() for key, value in given.items()})
+        return [torch.from_numpy(value) for value in found]
+
+    if wrong := differing(flow, wide, run):
+        raise InputError(f"{wrong[0]}.onnx does not give the flow's numbers: nothing was written, report this")
+    about = json.dumps(told(flow, wide, notes), indent=2) + "\n"
+    write_together({**contents, folder / ABOUT: about.encode()})
     return folder
 
 
@@ -82,7 +72,7 @@ def _converted(program: torch.export.ExportedProgram, name: str) -> bytes:
     """Return the program as the bytes of an ONNX file."""
     enters, leaves = NAMES[name]
     try:
-        with _silence():
+        with silence("torch.onnx"):
             # unoptimised: the converter's own rules take small constants for zero
             found = torch.onnx.export(program, dynamo=True, verbose=False, output_names=list(leaves), optimize=False)
             content: bytes = _tidied(found.model_proto).SerializeToString()  # type: ignore[union-attr]
@@ -111,48 +101,3 @@ def _tidied(model: Any) -> Any:
         part.ClearField("doc_string")
     onnx.checker.check_model(model)
     return model
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep the converter's own remarks from the terminal."""
-    log = logging.getLogger("torch.onnx")
-    before = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLevel(before)
-
-
-@torch.no_grad()
-def _try(flow: Flow, dtype: torch.dtype, sessions: dict[str, Any]) -> None:
-    """Run both files on draws of the flow; where one says other numbers, refuse it."""
-    exact = plain(flow, dtype)
-    z = _base(flow).sample(_TRIED, torch.Generator(next(flow.buffers(), torch.empty(0)).device).manual_seed(0))
-    z = z.detach().cpu().to(dtype)
-    given = {"context": torch.zeros(_TRIED, flow.context, dtype=dtype)} if flow.context else {}
-    x, log_prob = exact.push(z, *given.values())
-    wanted = {"sample": (z, (x, log_prob)), "log_prob": (x, (exact.log_prob(x, *given.values()),))}
-    for name, (start, ends) in wanted.items():
-        values = {NAMES[name][0]: start, **given}
-        found = sessions[name].run(None, {key: value.numpy() for key, value in values.items()})
-        for got, end in zip(found, ends, strict=True):
-            if not np.allclose(got, end.numpy(), rtol=_CLOSE[dtype], atol=_CLOSE[dtype]):
-                raise InputError(f"{name}.onnx does not give the flow's numbers: nothing was written, report this")
-
-
-def _base(flow: Flow) -> Base:
-    """What ``z`` is drawn from: of several flows, normal noise that says which."""
-    return Normal(flow.event_shape).to(next(flow.buffers())) if isinstance(flow, Ensemble) else flow.base
-
-
-def _noise(flow: Flow) -> dict[str, object]:
-    """Say what ``z`` is drawn from."""
-    base = _base(flow)
-    if not isinstance(base, Mixture):
-        return {"name": type(base).__name__.lower(), **{k: v.tolist() for k, v in base.state_dict().items()}}
-    weights = base.logits.detach().softmax(0)
-    return {"name": "mixture", "weights": weights.tolist(), "loc": base.loc.tolist(), "root": base.root.tolist()}

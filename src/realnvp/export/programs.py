@@ -28,8 +28,10 @@ class _Sample(_LogProb):
         return self.flow.push(z, context)
 
 
-def programs(flow: Flow, *, dtype: torch.dtype | None = None) -> dict[str, torch.export.ExportedProgram]:
-    """Return the flow as exported programs for any number of rows, by name.
+def programs(
+    flow: Flow, *, dtype: torch.dtype | None = None, rows: int | None = None
+) -> dict[str, torch.export.ExportedProgram]:
+    """Return the flow as exported programs for any number of rows, or for ``rows`` of them, by name.
 
     ``"log_prob"``   ``x -> log q(x)``, nats
     ``"sample"``     ``z -> x, log q(x)`` for base noise ``z`` (of an ensemble: normal), ``Flow.push``'s results
@@ -38,14 +40,13 @@ def programs(flow: Flow, *, dtype: torch.dtype | None = None) -> dict[str, torch
     """
     wide = torch.float64 if len(flow.event_shape) == 1 else torch.float32
     dtype = wide if dtype is None else dtype
-    made, rows = plain(flow, dtype), torch.export.Dim("rows", min=1)
-    given = {"context": torch.zeros(3, flow.context, dtype=dtype)} if flow.context else {}
+    made, n = plain(flow, dtype), 3 if rows is None else rows
+    given = {"context": torch.zeros(n, flow.context, dtype=dtype)} if flow.context else {}
     found = {}
     for (name, (enters, _)), module in zip(NAMES.items(), (_LogProb, _Sample), strict=True):
-        inputs = {enters: torch.full((3, *flow.event_shape), 0.5, dtype=dtype), **given}
+        inputs = {enters: torch.full((n, *flow.event_shape), 0.5, dtype=dtype), **given}
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # the tracer speaks of its own inside
-            found[name] = torch.export.export(
-                module(made).eval(), (), inputs, dynamic_shapes={key: {0: rows} for key in inputs}
-            )
+            shapes = {key: {0: torch.export.Dim("rows", min=1)} for key in inputs} if rows is None else None
+            found[name] = torch.export.export(module(made).eval(), (), inputs, dynamic_shapes=shapes)
     return found

@@ -1,0 +1,123 @@
+"""A trained flow as machine code, by the compiler that torch has for exported programs."""
+
+import copy
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from realnvp.bases import Base
+from realnvp.errors import InputError
+from realnvp.export.programs import NAMES, programs
+from realnvp.export.shared import ABOUT, differing, free, noise_of, silence, told
+from realnvp.files import write_together
+from realnvp.flow import Flow
+
+__all__ = ["Compiled", "compiled"]
+
+_FEW = 16
+"""Up to so many rows at once products are written out in the code; of more, oneDNN's are faster."""
+
+
+class Compiled:
+    """A flow as machine code: its verbs, without gradients. ``compiled`` makes it.
+
+    ``x`` and ``z`` have shape ``(n, *event)``, a ``context`` ``(n, C)`` or ``(C,)``; densities are in nats.
+    """
+
+    def __init__(
+        self, flow: Flow, dtype: torch.dtype, rows: int | None, calls: Mapping[str, Callable[..., Any]]
+    ) -> None:
+        self.event_shape, self.context, self.dtype, self.rows = flow.event_shape, flow.context, dtype, rows
+        self._noise: Base = copy.deepcopy(noise_of(flow)).cpu().to(dtype)
+        self._calls = calls
+
+    def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """Log density of ``x`` in nats, shape ``(n,)``."""
+        return self._run("log_prob", x, context)[0]
+
+    def push(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Turn base noise ``z`` (of an ensemble: normal) into ``x`` and its log density."""
+        x, log_prob = self._run("sample", z, context)
+        return x, log_prob
+
+    def sample(self, n: int = 1, context: Tensor | None = None, *, generator: torch.Generator | None = None) -> Tensor:
+        """Draw ``n`` points: ``(n, *event)``."""
+        return self.sample_with_log_prob(n, context, generator=generator)[0]
+
+    @torch.no_grad()
+    def sample_with_log_prob(
+        self, n: int = 1, context: Tensor | None = None, *, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Draw ``n`` points and their log densities in one pass."""
+        return self.push(self._noise.sample(n, generator), context)
+
+    def _run(self, name: str, x: Tensor, context: Tensor | None) -> Sequence[Tensor]:
+        if x.shape[1:] != self.event_shape or self.rows not in (None, len(x)):
+            wanted = ("n" if self.rows is None else str(self.rows), *map(str, self.event_shape))
+            raise ValueError(f"this code takes the shape ({', '.join(wanted)}): got {tuple(x.shape)}")
+        if [self.context] != ([0] if context is None else list(context.shape[-1:])):
+            given = "none" if context is None else f"an array of shape {tuple(context.shape)}"
+            raise ValueError(f"this flow wants {self.context or 'no'} context features: got {given}")
+        if not len(x):
+            return (x, x.new_empty(0))[-len(NAMES[name][1]) :]
+        inputs = {NAMES[name][0]: x.to(self.dtype).contiguous()}  # the code asks for no strides
+        if context is not None:
+            inputs["context"] = context.to(self.dtype).expand(len(x), self.context).contiguous()
+        found = self._calls[name](**inputs)
+        return found if isinstance(found, tuple | list) else (found,)
+
+
+def compiled(
+    flow: Flow,
+    folder: str | os.PathLike | None = None,
+    *,
+    rows: int | None = None,
+    dtype: torch.dtype = torch.float32,
+    force: bool = False,
+    **notes: object,
+) -> Compiled:
+    """Compile the flow as it stands for this kind of processor: weights are constants, nothing is left to Python.
+
+    For any number of rows, or for exactly ``rows`` at a time: code for ``rows=1`` answers at once. Compiling takes
+    seconds to minutes and needs a C++ compiler. ``folder`` keeps ``log_prob.pt2``, ``sample.pt2`` and ``flow.json``,
+    with ``notes`` (plain data); ``torch._inductor.aoti_load_package`` loads them without realnvp, on a machine of the
+    same kind. They are programs: load only those you trust. Both are run on draws of the flow first.
+    """
+    if rows is not None and rows < 1:
+        raise InputError(f"rows must be 1 or more, or None for any number, got {rows}")
+    folder = None if folder is None else free(folder, (f"{name}.pt2" for name in NAMES), force=force)
+    made = programs(flow, dtype=dtype, rows=rows)
+    with tempfile.TemporaryDirectory(prefix="realnvp-") as place:
+        paths = {name: _compile(program, Path(place) / f"{name}.pt2", rows) for name, program in made.items()}
+        calls = {name: torch._inductor.aoti_load_package(str(path)) for name, path in paths.items()}
+        code = Compiled(flow, dtype, rows, calls)
+        contents = {path.name: path.read_bytes() for path in paths.values()}
+
+    def run(name: str, given: dict[str, Tensor]) -> Sequence[Tensor]:
+        return code._run(name, given[NAMES[name][0]], given.get("context"))
+
+    if wrong := differing(flow, dtype, run, rows):
+        raise InputError(f"the code of {wrong[0]} does not give the flow's numbers: report this")
+    if folder is not None:
+        about = json.dumps(told(flow, dtype, {"rows": rows, **notes}), indent=2) + "\n"
+        write_together({folder / name: content for name, content in {**contents, ABOUT: about.encode()}.items()})
+    return code
+
+
+def _compile(program: torch.export.ExportedProgram, path: Path, rows: int | None) -> Path:
+    few = {"max_autotune_gemm": True, "max_autotune_gemm_backends": "CPP"} if rows and rows <= _FEW else {}
+    try:
+        with silence("torch._inductor"):
+            torch._inductor.aoti_compile_and_package(
+                program, package_path=str(path), inductor_configs={"freezing": True, "cpp.dynamic_threads": True, **few}
+            )
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(f"the flow could not be compiled ({reason[0][:200]}): is a C++ compiler installed?") from error
+    return path

@@ -1,0 +1,94 @@
+"""What every way of exporting does: a folder that is free, a quiet converter, a trial on draws of the flow."""
+
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from realnvp.bases import Base, Mixture, Normal
+from realnvp.ensemble import Ensemble
+from realnvp.errors import InputError
+from realnvp.export.plain import plain
+from realnvp.export.programs import NAMES
+from realnvp.files import check_folder
+from realnvp.flow import Flow
+
+__all__ = ["ABOUT", "differing", "free", "noise_of", "silence", "told"]
+
+ABOUT = "flow.json"
+"""The file beside the programs that describes them."""
+_TRIED = 64
+_CLOSE = {torch.float64: 1e-5, torch.float32: 1e-3}
+"""How far a result may be, beside 1 and in nats; sums of thousands of pixels in float32 differ by their order."""
+
+
+def free(folder: str | os.PathLike, names: Iterable[str], *, force: bool) -> Path:
+    """Return the folder, which can be written to and holds none of the names, unless by ``force``."""
+    folder = Path(folder)
+    if not force and (taken := [name for name in (*names, ABOUT) if (folder / name).exists()]):
+        raise InputError(f"{folder} holds a {taken[0]} already: choose another folder, or say force to replace it")
+    check_folder(folder)
+    return folder
+
+
+@contextmanager
+def silence(logger: str) -> Iterator[None]:
+    """Keep a converter's own remarks from the terminal."""
+    log = logging.getLogger(logger)
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(before)
+
+
+@torch.no_grad()
+def differing(
+    flow: Flow, dtype: torch.dtype, run: Callable[[str, dict[str, Tensor]], Sequence[Tensor]], rows: int | None = None
+) -> list[str]:
+    """Return which programs say other numbers than the flow on its draws; ``run`` takes a name and the inputs."""
+    exact, rows = plain(flow, dtype), rows or _TRIED
+    z = noise_of(flow).sample(rows, torch.Generator(next(flow.buffers(), torch.empty(0)).device).manual_seed(0))
+    z = z.detach().cpu().to(dtype)
+    given = {"context": torch.zeros(rows, flow.context, dtype=dtype)} if flow.context else {}
+    x, log_prob = exact.push(z, *given.values())
+    wanted = {"sample": (z, (x, log_prob)), "log_prob": (x, (exact.log_prob(x, *given.values()),))}
+    close = _CLOSE[dtype]
+    return [
+        name
+        for name, (start, ends) in wanted.items()
+        if not all(
+            torch.allclose(got, end, close, close)
+            for got, end in zip(run(name, {NAMES[name][0]: start, **given}), ends, strict=True)
+        )
+    ]
+
+
+def noise_of(flow: Flow) -> Base:
+    """Return what ``z`` is drawn from: of several flows, normal noise that says which."""
+    return Normal(flow.event_shape).to(next(flow.buffers())) if isinstance(flow, Ensemble) else flow.base
+
+
+def told(flow: Flow, dtype: torch.dtype, notes: Mapping[str, object]) -> dict[str, object]:
+    """Return what a file beside the programs says of them, and ``notes``: plain data."""
+    shapes = {
+        "event_shape": list(flow.event_shape),
+        "context": flow.context,
+        "dtype": str(dtype).removeprefix("torch."),
+    }
+    return {**shapes, "base": _law(noise_of(flow)), **notes}
+
+
+def _law(base: Base) -> dict[str, object]:
+    if not isinstance(base, Mixture):
+        return {"name": type(base).__name__.lower(), **{k: v.tolist() for k, v in base.state_dict().items()}}
+    weights = base.logits.detach().softmax(0)
+    return {"name": "mixture", "weights": weights.tolist(), "loc": base.loc.tolist(), "root": base.root.tolist()}
