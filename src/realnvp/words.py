@@ -14,6 +14,7 @@ def in_words(shape: dict) -> str:
         parts = [in_words({k: v for k, v in part.items() if k != "members"}) for part in shape["members"]]
         return f"{len(parts)} densities mixed: " + "; ".join(parts)
     if shape["kernel"] == "none":
-        return "a normal" if shape["components"] == 1 else f"a mixture of {shape['components']} normals"
+        one = "a normal" + " around a line" * bool(shape["context"])
+        return one if shape["components"] == 1 else f"a mixture of {shape['components']} normals"
     bent = "columns bent, then " if shape.get("marginals") else ""
     return f"{bent}{shape['layers']} {shape['kernel']} couplings of width {shape['width']}, {shape['base']} base"

@@ -89,12 +89,51 @@ def test_a_normal_is_drawn_towards_a_sphere_by_as_much_as_rows_are_few():
     law = torch.diag(torch.tensor([2.0, 1.0, 0.5, 0.1]))
     z = torch.randn(4000, 4, generator=torch.Generator().manual_seed(0)) @ law
     few, many = shrunk_normal(z[:8]), shrunk_normal(z)
-    shape = lambda base: torch.linalg.cond((base.root @ base.root.mT)[0]).item()  # noqa: E731
+    covariance = lambda flow: (flow.base.root @ flow.base.root.mT)[0]  # noqa: E731
+    shape = lambda flow: torch.linalg.cond(covariance(flow)).item()  # noqa: E731
 
-    torch.testing.assert_close((many.root @ many.root.mT)[0], law @ law, atol=0.2, rtol=0)
+    torch.testing.assert_close(covariance(many), law @ law, atol=0.2, rtol=0)
     assert shape(few) < 0.2 * torch.linalg.cond(torch.cov(z[:8].T)).item()
     assert np.isfinite(shape(shrunk_normal(z[:2])))
     assert few.log_prob(z).mean() > -8
+
+
+def regression(n, seed=0):
+    """Two columns that three others decide but for noise, and those three."""
+    rng = np.random.default_rng(seed)
+    C = rng.normal(size=(n, 3))
+    slope, noise = np.array([[1.0, 0.5], [-1.0, 0.2], [0.3, 1.0]]), np.array([[0.5, 0.2], [0.0, 1.0]])
+    X = 2 + C @ slope + rng.normal(size=(n, 2)) @ noise
+    return X, C, stats.multivariate_normal([2, 2], noise.T @ noise).logpdf(X - C @ slope)
+
+
+def test_given_a_context_the_normal_is_a_linear_regression():
+    X, C, exact = regression(20_000)
+    x, c = (torch.from_numpy(a).float() for a in (X, C))
+    found = shrunk_normal(x, c)
+
+    np.testing.assert_allclose(found.log_prob(x, c).detach(), exact, atol=0.3)
+    assert found.log_prob(x, c).mean().item() == pytest.approx(exact.mean(), abs=0.002)
+    line = np.linalg.lstsq(np.c_[C, np.ones(len(C))], X, rcond=None)[0]
+    np.testing.assert_allclose(found.transform[0].weight.detach(), line[:3].T, atol=0.01)
+
+
+@pytest.mark.parametrize("n", [8, 16, 40])
+def test_of_few_rows_a_conditional_density_is_hardly_worse_than_a_careful_regression(n, tmp_path):
+    X, C, _ = regression(n, 1)
+    fresh, given, _ = regression(2000, 2)
+    model = RealNVP(max_steps=400, verbose=False, random_state=0, device="cpu").fit(X, context=C)
+    unit = lambda a, like: torch.as_tensor((a - like.mean(0)) / like.std(0)).float()  # noqa: E731
+    line = shrunk_normal(unit(X, X), unit(C, C)).log_prob(unit(fresh, X), unit(given, C)).mean().item()
+
+    assert model.architecture_["members"][-1]["kernel"] == "none"
+    assert model.score(fresh, context=given) > line - np.log(X.std(0)).sum() + np.log(0.15) - 0.5
+    model.save(tmp_path / "run")
+    loaded = RealNVP.load(tmp_path / "run")
+    np.testing.assert_array_equal(loaded.score_samples(fresh, given), model.score_samples(fresh, given))
+    np.testing.assert_array_equal(
+        loaded.sample(9, given[:9], random_state=0), model.sample(9, given[:9], random_state=0)
+    )
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

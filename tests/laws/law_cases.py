@@ -48,6 +48,7 @@ from realnvp.transforms import (
     PositiveLinear,
     Probit,
     RandomHalves,
+    Regress,
     Scale,
     Shuffle,
     SinhArcsinh,
@@ -179,6 +180,8 @@ TRANSFORMS: dict[str, tuple] = {
     "inverse of a coupling": (lambda: Coupling(3, NET, KERNELS["spline"], context=2).inv, (3,)),
     "inverse of compose": (lambda: Compose(Scale(3), Coupling(3, NET, Affine(), context=2)).inv, (3,)),
     "embed": (lambda: Embed(Coupling(3, NET, Affine(), context=2), MLP(5, 2, (8,)), 5), (3,)),
+    "regress": (lambda: Regress(3, 2), (3,)),
+    "regress of one feature": (lambda: Compose(Scale(1), Regress(1, 4)), (1,)),
     "embed scaled": (lambda: Embed(Compose(Coupling(1, NET, Affine(), context=2)), Standard(2), 2), (1,)),
     "coupling of separate nets": (lambda: Coupling(5, Separate.of(NET, 2), Affine(), context=1), (5,)),
     "coupling of a checkerboard": (

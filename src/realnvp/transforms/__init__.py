@@ -1,7 +1,7 @@
 """Bijections with exact log-determinants: ``forward`` is the density direction, ``inverse`` the sampling one."""
 
 from realnvp.transforms.base import Compose, Inverse, Transform
-from realnvp.transforms.context import Embed
+from realnvp.transforms.context import Embed, Regress
 from realnvp.transforms.coupling import (
     CheckerboardCoupling,
     Coupling,
@@ -45,6 +45,7 @@ __all__ = [
     "PositiveLinear",
     "Probit",
     "RandomHalves",
+    "Regress",
     "Scale",
     "Shuffle",
     "SinhArcsinh",

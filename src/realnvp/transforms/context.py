@@ -1,10 +1,11 @@
-"""A net for the context, in front of a transform."""
+"""What the context does by itself: through a net in front of a transform, or as a shift."""
 
+import torch
 from torch import Tensor, nn
 
 from realnvp.transforms.base import Transform
 
-__all__ = ["Embed"]
+__all__ = ["Embed", "Regress"]
 
 
 class Embed(Transform):
@@ -31,3 +32,29 @@ class Embed(Transform):
         if context is None:
             raise ValueError(f"this flow was built for {self.context} context features: pass context of that width")
         return self.net(context).to(like.dtype)
+
+
+class Regress(Transform):
+    """``z = x - W c`` of a context ``c``: what a linear regression leaves. ``ladj = 0``.
+
+    ``weight`` has shape ``(features, context)`` and starts at zero; over it a normal base is the linear regression of
+    ``x`` on ``c``.
+    """
+
+    def __init__(self, features: int, context: int) -> None:
+        super().__init__()
+        self.context = context
+        self.weight = nn.Parameter(torch.zeros(features, context))
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``x - W c`` and 0."""
+        return x - self._mean(context, x), x.new_zeros(x.shape[:-1])
+
+    def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``z + W c`` and 0."""
+        return z + self._mean(context, z), z.new_zeros(z.shape[:-1])
+
+    def _mean(self, context: Tensor | None, like: Tensor) -> Tensor:
+        if context is None:
+            raise ValueError(f"this flow was built for {self.context} context features: pass context of that width")
+        return nn.functional.linear(context.to(like.dtype), self.weight)

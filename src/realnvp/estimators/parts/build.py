@@ -24,6 +24,7 @@ from realnvp.transforms import (
     LULinear,
     Part,
     Probit,
+    Regress,
     SinhArcsinh,
     Standardise,
     Transform,
@@ -69,17 +70,21 @@ def build(shape: dict, seed: int) -> Flow:
     """Build the flow that ``shape`` describes, its first weights drawn from ``seed``.
 
     ``shape`` is plain data (JSON), the same that a run folder keeps: features, context, kernel (``"none"`` leaves the
-    base alone), layers, width, base, components, precision, dropout, activation, and whether each column is bent first
-    (``marginals``).
+    base alone, around a line in the context), layers, width, base, components, precision, dropout, activation, and
+    whether each column is bent first (``marginals``).
     """
     make = chosen("base", shape["base"], BASES)
     features = shape["features"]
     with seeded(seed):
         base = make(features, *((shape["components"],) if shape["base"] == "mixture" else ()))
-        flow = Flow(Compose(), base) if shape["kernel"] == "none" else _coupled(shape, base)
+        flow = _bare(shape, base) if shape["kernel"] == "none" else _coupled(shape, base)
     if shape.get("marginals"):
         flow = Flow(Compose(SinhArcsinh(features), *cast(Compose, flow.transform)), base)
     return _computing(flow, shape["precision"])
+
+
+def _bare(shape: dict, base: Base) -> Flow:
+    return Flow(Compose(*[Regress(shape["features"], shape["context"])] * bool(shape["context"])), base)
 
 
 def _coupled(shape: dict, base: Base) -> Flow:

@@ -1,6 +1,5 @@
 """What makes the densities of a table: flows set from its data, and bases that have no flow before them."""
 
-from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -10,7 +9,7 @@ from torch import Tensor
 from realnvp.bases import Mixture
 from realnvp.estimators.parts.build import architecture, build, scalers, whole
 from realnvp.estimators.parts.member import Member
-from realnvp.estimators.parts.mixtures import mixture_base, plainer
+from realnvp.estimators.parts.mixtures import Fit, mixture_base, plainer
 from realnvp.estimators.parts.sample import Sample
 from realnvp.estimators.parts.settings import Settings, budget
 from realnvp.flow import Flow
@@ -71,19 +70,20 @@ class Maker:
         return Member(shape, core, flow, kind)
 
     def _plainer(self) -> list[Member]:
-        """A Gaussian mixture and a normal by themselves, where they may count."""
+        """Normals without a flow before them, mixed and single, where they may count."""
         few = self.model.kernel == "auto" and self.few < (_FEWER if self.measured else _FEWEST)
-        if not few or self.given > 1 or self.model.members == 1 or budget(self.model) < 1:
+        if not few or self.model.members == 1 or budget(self.model) < 1:
             return []
         seconds = self.model.max_time and _BEFORE * self.model.max_time
-        held = self.held[0] if self.measured else None
-        found = here().first(lambda: plainer(self.plain[0], held, self.seed, seconds, self.row_weights))
-        return [self._bare(base, again) for base, again in found]
+        rows, held = self.plain[: self.given], self.held[0] if self.measured else None
+        found = here().first(lambda: plainer(rows, held, self.seed, seconds, self.row_weights))
+        return [self._bare(core, again) for core, again in found]
 
-    def _bare(self, base: Mixture, again: Callable[[Tensor], Mixture] | None = None) -> Member:
-        """A base without a flow before it."""
+    def _bare(self, core: Flow, again: Fit | None = None) -> Member:
+        """A density that no flow trains."""
         shape = self._shape(self.kinds[0], marginals=False) | {"kernel": "none", "layers": 0, "base": "mixture"}
-        member = self._whole(shape | {"components": len(base.logits)}, Flow(Compose(), base.to(self.held[0])))
+        components = len(cast(Mixture, core.base).logits)
+        member = self._whole(shape | {"components": components}, core.to(self.held[0]))
         member.again = again
         return member
 
@@ -91,5 +91,5 @@ class Maker:
         """Return the flow of a member; what has none to train learns from the rows held out as well."""
         if member.again is None or not self.measured or self.row_weights is not None:
             return member.flow
-        again, rows = member.again, torch.cat((self.plain[0], self.held[0]))
-        return self._bare(here().first(lambda: again(rows))).flow
+        again, rows = member.again, [torch.cat(both) for both in zip(self.plain, self.held, strict=False)]
+        return self._bare(here().first(lambda: again(*rows[: self.given]))).flow

@@ -5,9 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from torch import Tensor
 
-from realnvp.bases import Mixture
 from realnvp.flow import Flow
 
 __all__ = ["Member", "believed", "one_after_another", "shares"]
@@ -21,7 +19,7 @@ class Member:
     """One flow of a table, and how it was trained.
 
     ``core`` is it in standardised units, ``flow`` in those of the data; ``kind`` is its place among the kinds of flow.
-    ``again`` fits a base that has no flow before it to other rows.
+    ``again`` fits what no flow trains to other rows, and their context.
     """
 
     shape: dict
@@ -30,7 +28,7 @@ class Member:
     kind: int = -1
     history: list[dict] = field(default_factory=list)
     stopped_by: str = ""
-    again: Callable[[Tensor], Mixture] | None = None
+    again: Callable[..., Flow] | None = None
 
     @property
     def spent(self) -> tuple[int, float]:

@@ -3,7 +3,7 @@
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,16 @@ import torch
 from torch import Tensor
 
 from realnvp.bases import Mixture
-from realnvp.transforms import SinhArcsinh
+from realnvp.flow import Flow
+from realnvp.transforms import Compose, Regress, SinhArcsinh
 
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
 
-__all__ = ["bending", "best_mixture", "mixture_base", "plainer", "shrunk_normal"]
+__all__ = ["Fit", "bending", "best_mixture", "mixture_base", "plainer", "shrunk_normal"]
 
+Fit = Callable[..., Flow]
+"""Fits a density to rows, and to their context if there is one."""
 _ROWS = 20_000
 _TRIAL, _TRIED = 4000, 30
 """Rows on which it is tried whether bending the columns pays, and rounds of EM."""
@@ -53,21 +56,34 @@ def best_mixture(
 
 
 def plainer(
-    z: Tensor, held: Tensor | None, seed: int, seconds: float | None = None, weights: np.ndarray | None = None
-) -> list[tuple[Mixture, Callable[[Tensor], Mixture]]]:
+    rows: Sequence[Tensor],
+    held: Tensor | None,
+    seed: int,
+    seconds: float | None = None,
+    weights: np.ndarray | None = None,
+) -> list[tuple[Flow, Fit]]:
     """Fit what few rows are enough for: the best mixture, if there are rows held out, and a shrunk normal.
 
-    With each comes what fits it again to other rows; the arguments are those of ``best_mixture``.
+    Given a context there is the normal alone. With each comes what fits it again to other rows; the arguments are
+    those of ``best_mixture``.
     """
-    found: list[tuple[Mixture, Callable[[Tensor], Mixture]]] = [(shrunk_normal(z), shrunk_normal)]
-    if held is not None:
-        best = best_mixture(z, held, seed, seconds, weights)
-        found.insert(0, (best, partial(mixture_base, components=len(best.logits), seed=seed)))
+    found: list[tuple[Flow, Fit]] = [(shrunk_normal(*rows), shrunk_normal)]
+    if held is not None and len(rows) == 1:
+        best = best_mixture(rows[0], held, seed, seconds, weights)
+        found.insert(0, (Flow(Compose(), best), partial(_mixture, components=len(best.logits), seed=seed)))
     return found
 
 
-def shrunk_normal(z: Tensor) -> Mixture:
+def _mixture(z: Tensor, components: int, seed: int) -> Flow:
+    return Flow(Compose(), mixture_base(z, components, seed))
+
+
+@torch.no_grad()
+def shrunk_normal(z: Tensor, context: Tensor | None = None) -> Flow:
     """Fit one normal to ``z``, its covariance drawn towards a sphere by as much as the rows are few.
+
+    Given a context, the law of ``z`` under such a normal of both: ``N(m + W (c - m_c), S - W S_cz)`` with
+    ``W = S_zc S_cc^-1``, a linear regression.
 
     References:
         Shrinkage algorithms for MMSE covariance estimation (Chen, Wiesel, Eldar, Hero, 2010),
@@ -76,10 +92,18 @@ def shrunk_normal(z: Tensor) -> Mixture:
     from sklearn import config_context
     from sklearn.covariance import OAS
 
+    d = z.shape[1]
+    both = z if context is None else torch.cat((z, context), 1)
     with config_context(array_api_dispatch=False):
-        found = OAS(store_precision=False).fit(z[:_ROWS].double().cpu().numpy())
-    covariance = found.covariance_ + _FLOOR * np.eye(z.shape[1])
-    return Mixture.of(np.ones(1), found.location_[None], covariance[None])
+        found = OAS(store_precision=False).fit(both[:_ROWS].double().cpu().numpy())
+    mean, covariance = found.location_, found.covariance_ + _FLOOR * np.eye(both.shape[1])
+    if context is None:
+        return Flow(Compose(), Mixture.of(np.ones(1), mean[None], covariance[None]))
+    slope = np.linalg.solve(covariance[d:, d:], covariance[d:, :d]).T
+    line = Regress(d, both.shape[1] - d)
+    line.weight.copy_(torch.from_numpy(slope))
+    left = covariance[:d, :d] - slope @ covariance[d:, :d]
+    return Flow(Compose(line), Mixture.of(np.ones(1), (mean[:d] - slope @ mean[d:])[None], left[None]))
 
 
 @torch.no_grad()
