@@ -3,6 +3,7 @@
 # make coverage  the suite, which must reach 95 % of the package's lines and branches
 # make check     format, lint, types, layers
 # make docs      the documentation, into site/
+# make audit     known weaknesses of the pinned packages (asks osv.dev)
 # make bench     the figures of docs/benchmarks.md (minutes)
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ DOCS_STAMP := $(VENV)/.installed-docs
 # Where to read data sets from in the benchmarks that need them
 export REALNVP_DATA
 
-.PHONY: demo test coverage check format docs bench clean
+.PHONY: demo test coverage check format docs audit bench clean
 
 demo: $(STAMP)
 	$(BIN)/realnvp fit moons
@@ -37,6 +38,11 @@ format: $(DEV_STAMP)
 
 docs: $(DOCS_STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+audit: | $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(VENV)/audit/bin/pip-audit -r hashes.txt --require-hashes --disable-pip --progress-spinner off -s osv
 
 bench: $(DEV_STAMP)
 	$(BIN)/python -m bench.toy
