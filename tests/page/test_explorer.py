@@ -237,6 +237,42 @@ def test_pictures_move_and_turn_into_noise(browser, digits):
     browser.hover("#panel-way", (x, y))
 
 
+PAIR = """
+const [i, j] = arguments, corner = report.corner, box = corner.place;
+const places = report.data.explorer.rows.map((_, k) => corner.pixel(k, i, j));
+return places.map(([x, y]) => [x, y, x - box.left(j), y - box.top(i), box.cell]);
+"""
+BLACK = """
+const [x, y] = report.corner.pixel(arguments[0], 1, 0).map(Math.round);
+return Array.from(report.corner.canvas.getContext("2d").getImageData(x, y, 1, 1).data);
+"""
+
+
+def test_pairs_of_columns_and_the_explorer_select_for_each_other(browser, wide):
+    browser.open(wide.page)
+    places = np.array(browser.js(PAIR, 1, 0))
+    shown = ((places[:, 2:4] > 8) & (places[:, 2:4] < places[:, 4:] - 8)).all(1)
+    middle = np.median(places[shown, :2], 0)
+    start, end = middle - 20, middle + 20
+    browser.drag("#map-corner", start, end)
+    selected = np.array(browser.js(SELECTED), bool)
+    inside = ((places[:, :2] > start + 1.5) & (places[:, :2] < end - 1.5)).all(1)
+    outside = ((places[:, :2] < start - 1.5) | (places[:, :2] > end + 1.5)).any(1)
+
+    assert inside.any()
+    assert selected[inside].all()
+    assert not selected[outside].any()
+    assert "selected" in browser.find("#selection").text
+
+    browser.js("report.state.select((i) => i === arguments[0])", int(np.flatnonzero(shown)[0]))
+    ink = browser.js("return getComputedStyle(document.documentElement).getPropertyValue('--ink').trim()")
+    pixel = browser.js(BLACK, int(np.flatnonzero(shown)[0]))
+    assert pixel[:3] == [int(ink[k : k + 2], 16) for k in (1, 3, 5)]
+
+    browser.drag("#map-corner", middle, middle)
+    assert browser.js(SELECTED) is None
+
+
 def test_the_points_are_there_as_a_table_too(browser, moons):
     browser.open(moons.page)
     browser.find("#most").click()

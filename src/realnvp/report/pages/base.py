@@ -83,7 +83,10 @@ def map_section(exact: bool, *, conditional: bool = False) -> Section:
 def corner_section(rows: str, shown: int, features: int) -> Section:
     """Every pair of columns."""
     some = f", the {shown} of {features} columns that fit worst" if shown < features else ""
-    lead = f"Blue: {rows}, orange: draws of the flow{some}. Where the fit is right the two cannot be told apart."
+    lead = (
+        f"Blue: {rows}, orange: draws of the flow{some}. Where the fit is right the two cannot be told apart. Drag "
+        "over a pair to select points of the explorer there; what is selected is drawn over both."
+    )
     told = "Scatter plots of every pair of columns, rows and draws of the flow, with histograms on the diagonal"
     canvas = f'<canvas class="map" id="map-corner" role="img" aria-label="{told}"></canvas>'
     return Section(

@@ -29,7 +29,7 @@ class Panel {
     this.drawContours(context, at);
     this.drawPoints(context, at);
     context.restore();
-    this.drawRectangle(context);
+    drawRectangle(context, this.rectangle);
   }
 
   drawGrid(context, at) {
@@ -106,16 +106,6 @@ class Panel {
     context.stroke();
   }
 
-  drawRectangle(context) {
-    if (!this.rectangle) return;
-    const [a, b, c, d] = this.rectangle;
-    context.strokeStyle = theme.colour("data");
-    context.lineWidth = 1.5;
-    context.setLineDash([5, 4]);
-    context.strokeRect(a, b, c - a, d - b);
-    context.setLineDash([]);
-  }
-
   nearest(x, y, reach = thumbs ? 22 : 14) {
     let best = -1, least = reach * reach;
     for (let i = 0; i < POINTS; i++) {
@@ -125,13 +115,26 @@ class Panel {
     return best;
   }
 
-  within([a, b, c, d]) {
-    const [left, right] = [Math.min(a, c), Math.max(a, c)], [top, bottom] = [Math.min(b, d), Math.max(b, d)];
-    return (i) => {
-      const [x, y] = this.pixel(i);
-      return x >= left && x <= right && y >= top && y <= bottom;
-    };
+  within(rectangle) {
+    const inside = insideOf(rectangle);
+    return (i) => inside(...this.pixel(i));
   }
+}
+
+// The rectangle that a drag has drawn so far, and whether a place lies in it.
+function drawRectangle(context, rectangle) {
+  if (!rectangle) return;
+  const [a, b, c, d] = rectangle;
+  context.strokeStyle = theme.colour("data");
+  context.lineWidth = 1.5;
+  context.setLineDash([5, 4]);
+  context.strokeRect(a, b, c - a, d - b);
+  context.setLineDash([]);
+}
+
+function insideOf([a, b, c, d]) {
+  const [left, right] = [Math.min(a, c), Math.max(a, c)], [top, bottom] = [Math.min(b, d), Math.max(b, d)];
+  return (x, y) => x >= left && x <= right && y >= top && y <= bottom;
 }
 
 const grid = given ? unpack(given.grid) : null;

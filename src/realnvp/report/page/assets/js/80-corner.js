@@ -1,7 +1,11 @@
-// Every pair of columns: rows below the diagonal in blue, samples over them in orange, histograms on it.
+// Every pair of columns: rows below the diagonal in blue, samples over them in orange, histograms on it. Points selected
+// in the explorer are drawn over both, and a drag in a cell selects them there.
 function startCorner() {
   const found = data.corner, many = found.names.length, canvas = $("map-corner");
   const rows = { data: unpack(found.data), samples: unpack(found.samples) };
+  const axes = found.names.map((name) => (given ? given.columns.indexOf(name) : -1)); // of the explorer's points
+  const linked = (i, j) => i > j && axes[i] >= 0 && axes[j] >= 0;
+  const place = { left: null, top: null, cell: 0, rectangle: null }; // as it was last drawn
   const draw = () => {
     const wide = canvas.clientWidth, gap = wide < 500 ? 4 : 8, edge = wide < 500 ? 26 : 44;
     const cell = (wide - edge - gap * many) / many, height = wide - edge + edge;
@@ -9,6 +13,7 @@ function startCorner() {
     const { context } = fitted(canvas, height);
     context.font = `${wide < 500 ? 9 : 11}px system-ui, "DejaVu Sans", sans-serif`;
     const left = (j) => edge + j * (cell + gap), top = (i) => i * (cell + gap);
+    Object.assign(place, { left, top, cell });
     for (let i = 0; i < many; i++) {
       for (let j = 0; j <= i; j++) {
         context.strokeStyle = theme.colour("line");
@@ -18,8 +23,10 @@ function startCorner() {
           drawWords(context, i, left(j), top(i), cell);
         }
         if (i !== j) for (const [what, colour] of [["data", "data"], ["samples", "model"]]) drawCloud(context, rows[what], theme.colour(colour), i, j, left(j), top(i), cell);
+        if (state.selected && linked(i, j)) drawSelected(context, i, j);
       }
     }
+    drawRectangle(context, place.rectangle);
     context.fillStyle = theme.colour("soft");
     context.textAlign = "center";
     context.textBaseline = "top";
@@ -45,6 +52,66 @@ function startCorner() {
       if (a > 0 && a < 1 && b > 0 && b < 1) context.fillRect(x + a * cell, y + (1 - b) * cell, size, size);
     }
     context.globalAlpha = 1;
+  }
+
+  // Where a point of the explorer lies in the cell of columns j and i.
+  function pixel(point, i, j) {
+    const [a, b] = [j, i].map((k) => (value(0, point, axes[k]) - found.low[k]) / (found.high[k] - found.low[k]));
+    return [place.left(j) + a * place.cell, place.top(i) + (1 - b) * place.cell];
+  }
+
+  function drawSelected(context, i, j) {
+    context.save();
+    context.beginPath();
+    context.rect(place.left(j), place.top(i), place.cell, place.cell);
+    context.clip();
+    context.fillStyle = theme.colour("ink");
+    const size = place.cell < 90 ? 2 : 3;
+    for (let k = 0; k < POINTS; k++) {
+      if (!state.selected[k]) continue;
+      const [x, y] = pixel(k, i, j);
+      context.fillRect(x - size / 2, y - size / 2, size, size);
+    }
+    context.restore();
+  }
+
+  function cellAt(x, y) {
+    for (let i = 1; i < many; i++) {
+      for (let j = 0; j < i; j++) {
+        const a = x - place.left(j), b = y - place.top(i);
+        if (linked(i, j) && a >= 0 && a <= place.cell && b >= 0 && b <= place.cell) return [i, j];
+      }
+    }
+    return null;
+  }
+
+  function listen() {
+    let cell = null;
+    canvas.addEventListener("pointerdown", (event) => {
+      const start = placeOf({ canvas }, event);
+      cell = cellAt(...start);
+      if (!cell) return;
+      place.rectangle = [...start, ...start];
+      canvas.setPointerCapture(event.pointerId);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!cell) return;
+      place.rectangle.splice(2, 2, ...placeOf({ canvas }, event));
+      draw();
+    });
+    canvas.addEventListener("pointerup", () => {
+      if (!cell) return;
+      const [rectangle, [i, j]] = [place.rectangle, cell];
+      cell = place.rectangle = null;
+      const moved = Math.hypot(rectangle[2] - rectangle[0], rectangle[3] - rectangle[1]) > 5;
+      const inside = insideOf(rectangle);
+      state.select((k) => moved && inside(...pixel(k, i, j))); // a click clears
+    });
+    canvas.addEventListener("pointercancel", () => {
+      cell = place.rectangle = null;
+      draw();
+    });
+    state.listeners.push((what) => { if ("selected" in what) draw(); });
   }
 
   // What the numbers of a column of texts stand for, along its histogram.
@@ -89,4 +156,6 @@ function startCorner() {
   theme.listeners.push(draw);
   new ResizeObserver(draw).observe(canvas);
   draw();
+  if (axes.filter((axis) => axis >= 0).length > 1) listen();
+  return { canvas, pixel, cellAt, place };
 }

@@ -4,7 +4,7 @@ if (given) startExplorer();
 if (data.density) report.maps = startDensity();
 if (data.density_1d) report.charts.line = startCurves("chart-line", data.density_1d);
 if (data.ess) report.charts.ess = startCurves("chart-ess", { ...data.ess, name: "step" });
-if (data.corner) startCorner();
+if (data.corner) report.corner = startCorner();
 if (data.latent) [report.charts.pit, report.charts.bell] = startLatent();
 if (data.weights) report.charts.weights = startBars("chart-weights", data.weights, "draws");
 if (data.bits) report.charts.bits = startBars("chart-bits", data.bits, "pictures");
