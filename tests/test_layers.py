@@ -38,7 +38,7 @@ FLOORS = [
     "ensemble",
     "memory recipes objectives",
     "export/normal",
-    "export/plain",
+    "export/plain export/coded",
     "export/programs",
     "export/shared",
     "export",

@@ -3,8 +3,10 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from realnvp import RealNVP
 from realnvp.data.table import read_table
 
 QUICK = ["--max-steps", "20", "--layers", "2", "--width", "8", "--no-figures"]
@@ -75,9 +77,14 @@ def test_bounds_are_not_for_pictures(realnvp):
     assert "is for tables: leave it out" in err
 
 
-def test_a_run_with_a_code_is_not_exported_without_it(realnvp, counts):
+def test_a_run_with_a_code_is_exported_with_it(realnvp, counts):
+    runtime = pytest.importorskip("onnxruntime")
     realnvp("fit", counts, *QUICK, "--out", "run")
     code, _, err = realnvp("export", "run", "--onnx")
+    model, rows = RealNVP.load("run"), np.loadtxt(counts, delimiter=",", skiprows=1)[:50]
 
-    assert code == 2
-    assert "which is not exported" in err
+    assert (code, err) == (0, "")
+    assert not model.codec_.is_plain
+    found = runtime.InferenceSession("run/onnx/log_prob.onnx").run(None, {"x": rows})[0]
+    frame = pd.DataFrame(rows, columns=model.feature_names_in_)
+    np.testing.assert_allclose(found, model.score_samples(frame), atol=1e-5)

@@ -11,6 +11,7 @@ from realnvp.cli.options import Awaited, Force, Out, Quiet, Run, Seed
 from realnvp.errors import InputError
 
 if TYPE_CHECKING:
+    from realnvp.data.columns import Codec
     from realnvp.flow import Flow
 
 __all__ = ["export", "impute", "info", "report", "serve"]
@@ -67,11 +68,11 @@ def export(
     kind, form = kind_of(run), "pt2" if as_code else "onnx"
     folder = run / ("code" if as_code else "onnx") if out is None else out
     notes = _notes(run, kind)
-    flow = _flow(run, kind)
+    flow, codec = _model(run, kind)
     if as_code:
-        compiled(flow, folder, rows=rows, force=force, **notes)
+        compiled(flow, folder, rows=rows, codec=codec, force=force, **notes)
     else:
-        onnx(flow, folder, force=force, **notes)
+        onnx(flow, folder, codec=codec, force=force, **notes)
     entries = ", context" * bool(flow.context)
     say(f"log_prob.{form}   x{entries} -> log_prob, nats", quiet=quiet)
     say(f"sample.{form}     z{entries} -> x, log_prob, for noise z as flow.json says", quiet=quiet)
@@ -82,16 +83,11 @@ def export(
 
 
 def _notes(run: Path, kind: str) -> dict[str, Any]:
-    """What is told of a run beside its programs; a run whose columns are coded is refused."""
+    """What is told of a run beside its programs."""
     from realnvp.data.collinear import Laws
     from realnvp.train.checkpoint import read_config
 
     config = read_config(run)
-    if coded := [c for c in config.get("kinds") or [] if c["cells"] or c["warp"]]:
-        raise InputError(
-            f"{run} learnt a code of its columns ({coded[0]['name']}: {coded[0]['noticed']}), which is not exported: "
-            "fit with --kinds continuous"
-        )
     data = config.get("data") or {}
     columns = data.get("columns") or config.get("columns")
     laws = Laws.of(config.get("laws"))  # columns that follow from others are no part of the flow
@@ -156,11 +152,13 @@ def serve(
     show(run, port=port, quiet=quiet)
 
 
-def _flow(run: Path, kind: str) -> "Flow":
+def _model(run: Path, kind: str) -> tuple["Flow", "Codec | None"]:
+    """Return the flow of a run, and of a table the code of its columns."""
     from realnvp.estimators import BoltzmannGenerator, ImageRealNVP, RealNVP
 
     if kind == "images":
-        return ImageRealNVP.load(run, device="cpu").flow_
+        return ImageRealNVP.load(run, device="cpu").flow_, None
     if kind == "boltzmann":
-        return BoltzmannGenerator.load(run).flow_
-    return RealNVP.load(run, device="cpu").flow_
+        return BoltzmannGenerator.load(run).flow_, None
+    model = RealNVP.load(run, device="cpu")
+    return model.flow_, model.codec_

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from realnvp.bases import Base
+from realnvp.data.columns import Codec
 from realnvp.errors import InputError
 from realnvp.export.programs import NAMES, programs
 from realnvp.export.shared import ABOUT, differing, free, noise_of, silence, told
@@ -79,6 +80,7 @@ def compiled(
     *,
     rows: int | None = None,
     dtype: torch.dtype = torch.float32,
+    codec: Codec | None = None,
     force: bool = False,
     **notes: object,
 ) -> Compiled:
@@ -87,12 +89,13 @@ def compiled(
     For any number of rows, or for exactly ``rows`` at a time: code for ``rows=1`` answers at once. Compiling takes
     seconds to minutes and needs a C++ compiler. ``folder`` keeps ``log_prob.pt2``, ``sample.pt2`` and ``flow.json``,
     with ``notes`` (plain data); ``torch._inductor.aoti_load_package`` loads them without realnvp, on a machine of the
-    same kind. They are programs: load only those you trust. Both are run on draws of the flow first.
+    same kind. They are programs: load only those you trust. Both are run on draws of the flow first. ``codec`` is as in
+    ``programs``.
     """
     if rows is not None and rows < 1:
         raise InputError(f"rows must be 1 or more, or None for any number, got {rows}")
     folder = None if folder is None else free(folder, (f"{name}.pt2" for name in NAMES), force=force)
-    made = programs(flow, dtype=dtype, rows=rows)
+    made = programs(flow, dtype=dtype, rows=rows, codec=codec)
     with tempfile.TemporaryDirectory(prefix="realnvp-") as place:
         paths = {name: _compile(program, Path(place) / f"{name}.pt2", rows) for name, program in made.items()}
         calls = {name: torch._inductor.aoti_load_package(str(path)) for name, path in paths.items()}
@@ -102,10 +105,10 @@ def compiled(
     def run(name: str, given: dict[str, Tensor]) -> Sequence[Tensor]:
         return code._run(name, given[NAMES[name][0]], given.get("context"))
 
-    if wrong := differing(flow, dtype, run, rows):
+    if wrong := differing(flow, dtype, run, rows, codec):
         raise InputError(f"the code of {wrong[0]} does not give the flow's numbers: report this")
     if folder is not None:
-        about = json.dumps(told(flow, dtype, {"rows": rows, **notes}), indent=2) + "\n"
+        about = json.dumps(told(flow, dtype, codec, {"rows": rows, **notes}), indent=2) + "\n"
         write_together({folder / name: content for name, content in {**contents, ABOUT: about.encode()}.items()})
     return code
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from realnvp.data.columns import Codec
 from realnvp.errors import InputError
 from realnvp.export.programs import NAMES, programs
 from realnvp.export.shared import ABOUT, differing, free, silence, told
@@ -22,6 +23,7 @@ def onnx(
     folder: str | os.PathLike,
     *,
     dtype: torch.dtype | None = None,
+    codec: Codec | None = None,
     force: bool = False,
     **notes: object,
 ) -> Path:
@@ -29,11 +31,11 @@ def onnx(
 
     Both take any number of rows, and a ``context`` (n, C) where the flow has one. ``flow.json`` says names, shapes,
     dtype and what the noise is, with ``notes`` (plain data). Both are run on draws of the flow first: what differs from
-    it is not written. ``dtype`` as in ``programs``. Needs the extra: ``pip install 'realnvp[onnx]'``.
+    it is not written. ``dtype`` and ``codec`` are as in ``programs``. Needs the extra: ``pip install 'realnvp[onnx]'``.
     """
     runtime = _runtime()
     folder = free(folder, (f"{name}.onnx" for name in NAMES), force=force)
-    made = programs(flow, dtype=dtype)
+    made = programs(flow, dtype=dtype, codec=codec)
     wide = _dtype(made)
     contents = {folder / f"{name}.onnx": _converted(program, name) for name, program in made.items()}
     try:
@@ -48,9 +50,9 @@ def onnx(
         found = sessions[name].run(None, {key: value.numpy() for key, value in given.items()})
         return [torch.from_numpy(value) for value in found]
 
-    if wrong := differing(flow, wide, run):
+    if wrong := differing(flow, wide, run, codec=codec):
         raise InputError(f"{wrong[0]}.onnx does not give the flow's numbers: nothing was written, report this")
-    about = json.dumps(told(flow, wide, notes), indent=2) + "\n"
+    about = json.dumps(told(flow, wide, codec, notes), indent=2) + "\n"
     write_together({**contents, folder / ABOUT: about.encode()})
     return folder
 

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from realnvp.bases import Base, Mixture, Normal
+from realnvp.data.columns import Codec
 from realnvp.ensemble import Ensemble
 from realnvp.errors import InputError
 from realnvp.export.plain import plain
@@ -52,15 +54,33 @@ def silence(logger: str) -> Iterator[None]:
 
 @torch.no_grad()
 def differing(
-    flow: Flow, dtype: torch.dtype, run: Callable[[str, dict[str, Tensor]], Sequence[Tensor]], rows: int | None = None
+    flow: Flow,
+    dtype: torch.dtype,
+    run: Callable[[str, dict[str, Tensor]], Sequence[Tensor]],
+    rows: int | None = None,
+    codec: Codec | None = None,
 ) -> list[str]:
-    """Return which programs say other numbers than the flow on its draws; ``run`` takes a name and the inputs."""
+    """Return which programs say other numbers than the flow on its draws; ``run`` takes a name and the inputs.
+
+    Of a table's ``codec`` they are the numbers of the table, as it works them out itself.
+    """
     exact, rows = plain(flow, dtype), rows or _TRIED
     z = noise_of(flow).sample(rows, torch.Generator(next(flow.buffers(), torch.empty(0)).device).manual_seed(0))
     z = z.detach().cpu().to(dtype)
     given = {"context": torch.zeros(rows, flow.context, dtype=dtype)} if flow.context else {}
     x, log_prob = exact.push(z, *given.values())
-    wanted = {"sample": (z, (x, log_prob)), "log_prob": (x, (exact.log_prob(x, *given.values()),))}
+    if codec is None or codec.is_plain:
+        wanted = {"sample": (z, (x, log_prob)), "log_prob": (x, (exact.log_prob(x, *given.values()),))}
+    else:
+        table = codec.inverse(x.double().numpy())
+        x = torch.from_numpy(table).to(dtype)
+
+        def log_q(y: np.ndarray) -> np.ndarray:
+            found: np.ndarray = exact.log_prob(torch.from_numpy(y).to(dtype), *given.values()).double().numpy()
+            return found
+
+        log_prob = torch.from_numpy(codec.log_density(table, log_q)).to(dtype)
+        wanted = {"sample": (z, (x, log_prob)), "log_prob": (x, (log_prob,))}
     close = _CLOSE[dtype]
     return [
         name
@@ -77,8 +97,10 @@ def noise_of(flow: Flow) -> Base:
     return Normal(flow.event_shape).to(next(flow.buffers())) if isinstance(flow, Ensemble) else flow.base
 
 
-def told(flow: Flow, dtype: torch.dtype, notes: Mapping[str, object]) -> dict[str, object]:
+def told(flow: Flow, dtype: torch.dtype, codec: Codec | None, notes: Mapping[str, object]) -> dict[str, object]:
     """Return what a file beside the programs says of them, and ``notes``: plain data."""
+    labels = {} if codec is None else {c.name: c.words for c in codec.columns if c.words}
+    notes = {**notes, **({"labels": labels} if labels else {})}
     shapes = {
         "event_shape": list(flow.event_shape),
         "context": flow.context,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-__all__ = ["Levels"]
+__all__ = ["FALL", "FARTHEST", "Levels"]
 
-_FALL = 0.5
+FALL = 0.5
 """Share of each further cell of a tail, of the one before it."""
-_FARTHEST = 1000
+FARTHEST = 1000
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,15 @@ class Levels:
         low, width = edges[at], edges[at + 1] - edges[at]
         p = low + width * u
         q = (1 - edges[at + 1]) + width * (1 - u)
-        for tail, end, side in self._tails():
+        for tail, end, side in self.tails():
             steps = side * (x - end) / (self.step or 1.0)
             k = np.round(steps)
-            here = (k >= 1) & (k < _FARTHEST) & (np.abs(steps - k) <= 1e-6) & (tail > 0)
-            first = tail * _FALL ** (k.clip(1, _FARTHEST) - 1)
-            depth = first * (1 - (1 - _FALL) * (u if side > 0 else 1 - u))
+            here = (k >= 1) & (k < FARTHEST) & (np.abs(steps - k) <= 1e-6) & (tail > 0)
+            first = tail * FALL ** (k.clip(1, FARTHEST) - 1)
+            depth = first * (1 - (1 - FALL) * (u if side > 0 else 1 - u))
             above = depth if side > 0 else 1 - depth
             p, q = np.where(here, 1 - above if side > 0 else depth, p), np.where(here, above, q)
-            width, known = np.where(here, first * (1 - _FALL), width), known | here
+            width, known = np.where(here, first * (1 - FALL), width), known | here
         if self.other > 0:
             q = np.where(known, q, self.other * (1 - u))
             p, width = np.where(known, p, 1 - q), np.where(known, width, self.other)
@@ -73,14 +73,14 @@ class Levels:
         """Return the value in whose cell ``z`` lies."""
         values, p, q = np.array(self.values), ndtr(z), ndtr(-z)
         x = values[np.searchsorted(np.array(self.edges[1:-1]), p, "right")]
-        for tail, end, side in self._tails():
+        for tail, end, side in self.tails():
             depth = q if side > 0 else p
             with np.errstate(divide="ignore"):
-                k = np.floor(np.log(depth / tail) / math.log(_FALL)).clip(0, _FARTHEST - 2) + 1
+                k = np.floor(np.log(depth / tail) / math.log(FALL)).clip(0, FARTHEST - 2) + 1
             x = np.where(depth < tail, end + side * k * (self.step or 1.0), x)
         return x
 
-    def _tails(self) -> list[tuple[float, float, float]]:
+    def tails(self) -> list[tuple[float, float, float]]:
         """Share, last value and side of the open ends."""
         ends = ((self.edges[0], self.values[0], -1.0), (1 - self.edges[-1], self.values[-1], 1.0))
         return [end for end in ends if self.step is not None and end[0] > 0]
