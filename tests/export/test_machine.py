@@ -59,6 +59,9 @@ def test_code_for_one_row_gives_the_numbers_of_the_flow_and_draws_by_its_generat
     same(code, flow, 1)
     draws = [code.sample(1, generator=torch.Generator().manual_seed(3)) for _ in range(2)]
     assert torch.equal(*draws)
+    torch.testing.assert_close(
+        draws[0], flow.sample(1, generator=torch.Generator().manual_seed(3)), rtol=1e-4, atol=1e-4
+    )
     x, log_prob = code.sample_with_log_prob(generator=torch.Generator().manual_seed(3))
     assert torch.equal(x, draws[0])
     torch.testing.assert_close(log_prob, flow.log_prob(x), rtol=1e-5, atol=1e-5)
