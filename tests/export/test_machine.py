@@ -7,8 +7,11 @@ import pytest
 import torch
 
 import realnvp.export.machine as machine
-from realnvp import InputError, real_nvp
-from realnvp.export import Compiled, compiled
+from realnvp import Flow, InputError, real_nvp
+from realnvp.bases import Logistic, Mixture, Normal, Uniform
+from realnvp.export import Compiled, compiled, load_compiled
+from realnvp.export.shared import noise_from, told
+from realnvp.transforms import Compose
 from tests.export.conftest import picture, table
 
 pytestmark = [
@@ -45,8 +48,15 @@ def test_code_for_any_number_of_rows_gives_the_numbers_of_the_flow(tmp_path):
     assert (about["kind"], about["dtype"], about["context"]) == ("density", "float32", 2)
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["flow.json", "log_prob.pt2", "sample.pt2"]
     alone = torch._inductor.aoti_load_package(str(tmp_path / "out" / "log_prob.pt2"))
-    x = torch.randn(7, 3)
-    assert torch.equal(alone(x=x, context=torch.zeros(7, 2)), code.log_prob(x, torch.zeros(2)))
+    x, none = torch.randn(7, 3), torch.zeros(2)
+    assert torch.equal(alone(x=x, context=torch.zeros(7, 2)), code.log_prob(x, none))
+    again = load_compiled(tmp_path / "out")
+    assert torch.equal(again.log_prob(x, none), code.log_prob(x, none))
+    draws = [c.sample(500, none, generator=torch.Generator().manual_seed(0)) for c in (code, again)]
+    torch.testing.assert_close(*draws, rtol=1e-3, atol=1e-3)
+    (tmp_path / "out" / "sample.pt2").write_bytes(b"no package")
+    with pytest.raises(InputError, match=r"cannot be loaded here .*: export it again on this machine"):
+        load_compiled(tmp_path / "out")
 
 
 @torch.no_grad()
@@ -105,6 +115,29 @@ def test_code_that_says_other_numbers_is_not_handed_out(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="the code of sample does not give the flow's numbers"):
         compiled(real_nvp(2, layers=1, hidden=(4,)), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_without_code_gets_a_sentence(tmp_path):
+    with pytest.raises(InputError, match=r"log_prob\.pt2 is not there: name the folder that realnvp export --compiled"):
+        load_compiled(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "base",
+    [Normal(2), Logistic(2), Mixture(2, 3), Uniform([-1.0, 0.0], [1.0, 5.0])],
+    ids=lambda base: type(base).__name__,
+)
+def test_the_noise_that_is_written_down_is_found_again(base):
+    with torch.no_grad():
+        for name, value in base.state_dict().items():
+            more = 0.1 * torch.rand(value.shape, generator=torch.Generator().manual_seed(0))
+            value.add_(more.tril(-1) if name == "lower" else more)
+    about = told(Flow(Compose(), base), torch.float32, None, {})
+    again = noise_from(json.loads(json.dumps(about)))
+    z = base.sample(100, torch.Generator().manual_seed(0))
+
+    assert type(again) is type(base)
+    torch.testing.assert_close(again.log_prob(z), base.log_prob(z), rtol=1e-4, atol=1e-4)
 
 
 def test_files_that_are_there_need_force(tmp_path):

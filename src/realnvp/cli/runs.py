@@ -77,9 +77,10 @@ def export(
     say(f"log_prob.{form}   x{entries} -> log_prob, nats", quiet=quiet)
     say(f"sample.{form}     z{entries} -> x, log_prob, for noise z as flow.json says", quiet=quiet)
     say(f"in {folder}; both were run, and give the numbers of the run", quiet=quiet)
-    file = folder / f"log_prob.{form}"
-    use = f"torch._inductor.aoti_load_package('{file}')(x=…)" if as_code else f"onnxruntime.InferenceSession('{file}')"
-    say(f"next   in Python: {use}{'' if as_code else '.run(None, …)'}", quiet=quiet)
+    if as_code:
+        say(f"next   in Python: realnvp.export.load_compiled('{folder}').log_prob(x)", quiet=quiet)
+    else:
+        say(f"next   in Python: onnxruntime.InferenceSession('{folder / 'log_prob.onnx'}').run(None, …)", quiet=quiet)
 
 
 def _notes(run: Path, kind: str) -> dict[str, Any]:

@@ -15,27 +15,27 @@ from realnvp.bases import Base, Normal
 from realnvp.data.columns import Codec
 from realnvp.errors import InputError
 from realnvp.export.programs import NAMES, programs
-from realnvp.export.shared import ABOUT, differing, free, noise_of, silence, told
+from realnvp.export.shared import ABOUT, differing, free, noise_from, noise_of, silence, told
 from realnvp.files import write_together
 from realnvp.flow import Flow
 
-__all__ = ["Compiled", "compiled"]
+__all__ = ["Compiled", "compiled", "load_compiled"]
 
 _FEW = 16
 """Up to so many rows at once products are written out in the code; of more, oneDNN's are faster."""
 
 
 class Compiled:
-    """A flow as machine code: its verbs, without gradients. ``compiled`` makes it.
+    """A flow as machine code: its verbs, without gradients. ``compiled`` makes it, ``load_compiled`` reads it.
 
     ``x`` and ``z`` have shape ``(n, *event)``, a ``context`` ``(n, C)`` or ``(C,)``; densities are in nats.
     """
 
-    def __init__(
-        self, flow: Flow, dtype: torch.dtype, rows: int | None, calls: Mapping[str, Callable[..., Any]]
-    ) -> None:
-        self.event_shape, self.context, self.dtype, self.rows = flow.event_shape, flow.context, dtype, rows
-        self._noise: Base = copy.deepcopy(noise_of(flow)).cpu().to(dtype)
+    def __init__(self, about: Mapping[str, Any], noise: Base, calls: Mapping[str, Callable[..., Any]]) -> None:
+        self.event_shape, self.context = torch.Size(about["event_shape"]), about["context"]
+        self.dtype: torch.dtype = getattr(torch, about["dtype"])
+        self.rows: int | None = about["rows"]
+        self._noise = copy.deepcopy(noise).cpu().to(self.dtype)
         numbers = self._noise.state_dict().values()
         self._standard = isinstance(self._noise, Normal) and not any(v.any() for v in numbers)  # location and scale
         self._calls = calls
@@ -92,18 +92,20 @@ def compiled(
 
     For any number of rows, or for exactly ``rows`` at a time: code for ``rows=1`` answers at once. Compiling takes
     seconds to minutes and needs a C++ compiler. ``folder`` keeps ``log_prob.pt2``, ``sample.pt2`` and ``flow.json``,
-    with ``notes`` (plain data); ``torch._inductor.aoti_load_package`` loads them without realnvp, on a machine of the
-    same kind. They are programs: load only those you trust. Both are run on draws of the flow first. ``codec`` is as in
-    ``programs``.
+    with ``notes`` (plain data), for ``load_compiled`` on machines of the same kind. Both are run on draws of the flow
+    first. ``codec`` is as in ``programs``.
+
+    Without realnvp ``torch._inductor.aoti_load_package`` loads each; what it is given must then be contiguous and of
+    the dtype, which is checked only where the environment says ``AOTI_RUNTIME_CHECK_INPUTS=1``.
     """
     if rows is not None and rows < 1:
         raise InputError(f"rows must be 1 or more, or None for any number, got {rows}")
     folder = None if folder is None else free(folder, (f"{name}.pt2" for name in NAMES), force=force)
-    made = programs(flow, dtype=dtype, rows=rows, codec=codec)
+    made, about = programs(flow, dtype=dtype, rows=rows, codec=codec), told(flow, dtype, codec, {"rows": rows, **notes})
     with tempfile.TemporaryDirectory(prefix="realnvp-") as place:
         paths = {name: _compile(program, Path(place) / f"{name}.pt2", rows) for name, program in made.items()}
         calls = {name: torch._inductor.aoti_load_package(str(path)) for name, path in paths.items()}
-        code = Compiled(flow, dtype, rows, calls)
+        code = Compiled(about, noise_of(flow), calls)
         contents = {path.name: path.read_bytes() for path in paths.values()}
 
     def run(name: str, given: dict[str, Tensor]) -> Sequence[Tensor]:
@@ -112,9 +114,29 @@ def compiled(
     if wrong := differing(flow, dtype, run, rows, codec):
         raise InputError(f"the code of {wrong[0]} does not give the flow's numbers: report this")
     if folder is not None:
-        about = json.dumps(told(flow, dtype, codec, {"rows": rows, **notes}), indent=2) + "\n"
-        write_together({folder / name: content for name, content in {**contents, ABOUT: about.encode()}.items()})
+        contents[ABOUT] = (json.dumps(about, indent=2) + "\n").encode()
+        write_together({folder / name: content for name, content in contents.items()})
     return code
+
+
+def load_compiled(folder: str | os.PathLike) -> Compiled:
+    """Read what ``compiled`` wrote into a folder.
+
+    Its files are programs: load only those that you trust.
+    """
+    folder = Path(folder)
+    names = {name: folder / f"{name}.pt2" for name in NAMES}
+    if missing := [path for path in (*names.values(), folder / ABOUT) if not path.exists()]:
+        raise InputError(f"{missing[0]} is not there: name the folder that realnvp export --compiled wrote")
+    try:
+        about = json.loads((folder / ABOUT).read_text())
+        calls = {name: torch._inductor.aoti_load_package(str(path)) for name, path in names.items()}
+        return Compiled(about, noise_from(about), calls)
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(
+            f"{folder} cannot be loaded here ({reason[0][:200]}): export it again on this machine"
+        ) from error
 
 
 def _compile(program: torch.export.ExportedProgram, path: Path, rows: int | None) -> Path:

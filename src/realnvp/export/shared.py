@@ -6,12 +6,13 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from realnvp.bases import Base, Mixture, Normal
+from realnvp.bases import Base, Logistic, Mixture, Normal, Uniform
 from realnvp.data.columns import Codec
 from realnvp.ensemble import Ensemble
 from realnvp.errors import InputError
@@ -20,7 +21,7 @@ from realnvp.export.programs import NAMES
 from realnvp.files import check_folder
 from realnvp.flow import Flow
 
-__all__ = ["ABOUT", "differing", "free", "noise_of", "silence", "told"]
+__all__ = ["ABOUT", "differing", "free", "noise_from", "noise_of", "silence", "told"]
 
 ABOUT = "flow.json"
 """The file beside the programs that describes them."""
@@ -114,3 +115,17 @@ def _law(base: Base) -> dict[str, object]:
         return {"name": type(base).__name__.lower(), **{k: v.tolist() for k, v in base.state_dict().items()}}
     weights = base.logits.detach().softmax(0)
     return {"name": "mixture", "weights": weights.tolist(), "loc": base.loc.tolist(), "root": base.root.tolist()}
+
+
+def noise_from(about: Mapping[str, Any]) -> Base:
+    """Return the base that ``told`` wrote down."""
+    law, shape = {**about["base"]}, about["event_shape"]
+    name, numbers = law.pop("name"), {key: torch.tensor(value) for key, value in law.items()}
+    if name == "mixture":
+        root = numbers["root"].double()
+        return Mixture.of(numbers["weights"], numbers["loc"], root @ root.mT)
+    if name == "uniform":
+        return Uniform(numbers["low"], numbers["high"])
+    base = {"normal": Normal, "logistic": Logistic}[name](shape)
+    base.load_state_dict(numbers)
+    return base
