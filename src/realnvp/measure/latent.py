@@ -70,7 +70,7 @@ def pit(model: Any, X: ArrayLike, *, context: ArrayLike | None = None) -> _Array
         return u
     rng = own()
     known = getattr(model, "context", None) if context is None else context
-    given = None if known is None else torch.as_tensor(np.asarray(known, dtype=np.float64))
+    given = None if known is None else torch.as_tensor(np.array(known, dtype=np.float64))
     y = flow.inverse(Z, given)[0]  # type: ignore[union-attr]
     if codec is not None and noisy:
         y = torch.as_tensor(codec.again(y.numpy(), rng.random(tuple(y.shape)).clip(1e-9, 1 - 1e-9)))

@@ -47,8 +47,8 @@ def walk(flow: Any, x: np.ndarray, context: np.ndarray | None = None) -> Walk:
     there are two frames, the data and the latents.
     """
     moved = copy.deepcopy(flow.transform).double().cpu()
-    rows = torch.as_tensor(np.asarray(x, dtype=np.float64))
-    given = None if context is None else torch.as_tensor(np.asarray(context, dtype=np.float64))
+    rows = torch.as_tensor(np.array(x, dtype=np.float64))
+    given = None if context is None else torch.as_tensor(np.array(context, dtype=np.float64))
     names, frames, couplings, late = ["data"], [rows], 0, False
     last = rows
     for step, last in _steps(moved, rows, given, _same):
