@@ -151,3 +151,13 @@ def test_the_page_of_a_table_with_gaps_is_of_its_whole_rows(realnvp, holed, tmp_
     assert len(kept["train"]) == len(kept["train_at"]) > 100
     assert not np.isnan(kept["train"]).any()
     np.testing.assert_array_equal(kept["train"], holed.to_numpy()[kept["train_at"]])
+
+
+def test_the_data_is_not_written_over_even_by_force(realnvp, holed, tmp_path):
+    realnvp("fit", "holed.csv", *QUICK, "--no-figures", "--missing", "marginalise", "--out", "run")
+    before = (tmp_path / "holed.csv").read_bytes()
+    for verb in ("score", "impute"):
+        code, _, err = realnvp(verb, "run", "holed.csv", "--out", "holed.csv", "--force")
+
+        assert (code, (tmp_path / "holed.csv").read_bytes()) == (2, before)
+        assert "holed.csv is the data itself, which would be lost: choose another --out" in err

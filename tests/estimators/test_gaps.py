@@ -236,3 +236,23 @@ def test_rows_without_gaps_weigh_as_much_as_they_are_frequent():
 
     assert np.average(mine.arrays[0][:, 0] < -1, weights=mine.weights) == pytest.approx((x < -1).mean(), abs=1e-9)
     assert len(theirs.weights) == len(filled.held)
+
+
+def test_weighted_rows_without_gaps_stand_for_the_weight_of_those_held_out():
+    rng = np.random.default_rng(0)
+    X, w = rng.normal(size=(3000, 2)), rng.uniform(0.1, 5, 3000)
+    X[rng.random(3000) < 0.6, 1] = np.nan
+    whole = ~np.isnan(X).any(1)
+    mine, _ = fill(Sample([X], w), 0.1, 0, missing="marginalise").parted()
+    seen = ~np.isnan(X[fill(Sample([X], w), 0.1, 0, missing="marginalise").kept.numpy()]).any(1)
+
+    assert mine.weights[seen].sum() / mine.weights.sum() == pytest.approx(w[whole].sum() / w.sum(), abs=1e-9)
+
+
+def test_where_few_rows_have_no_gap_none_weighs_more_than_another():
+    X = np.random.default_rng(0).normal(size=(400, 2))
+    X[12:, 1] = np.nan  # too few whole rows to hold out: those held out have gaps too
+    mine, theirs = fill(Sample([X]), 0.1, 0, missing="marginalise").parted()
+
+    assert mine.weights is None
+    assert theirs.weights is None

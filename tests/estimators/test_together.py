@@ -182,3 +182,11 @@ def test_quantiles_are_of_the_columns_kinds_and_none_of_text():
     assert found[0, 0, 0] == np.round(found[0, 0, 0])
     with pytest.raises(InputError, match="column 'text' holds no numbers and has no quantiles"):
         RealNVP(**QUICK | {"max_steps": 5}).fit(frame.assign(text=list("xyz") * 100), context=c).quantiles(c, [0.5])
+
+
+def test_more_flows_than_steps_are_as_many_as_there_are_steps():
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    model = RealNVP(members=5, max_steps=2, layers=2, width=8, verbose=False, random_state=0, device="cpu").fit(X)
+
+    assert len(model.history_) >= 2
+    assert np.isfinite(model.score(X))

@@ -43,6 +43,9 @@ def test_code_for_any_number_of_rows_gives_the_numbers_of_the_flow(tmp_path):
     assert [t.shape for t in code.sample_with_log_prob(0, torch.zeros(0, 2))] == [(0, 3), (0,)]
     turned = torch.randn(3, 8).t()  # the code knows nothing of strides
     assert torch.equal(code.log_prob(turned, torch.zeros(2)), code.log_prob(turned.contiguous(), torch.zeros(2)))
+    for shape in ((3, 2), (1, 1, 2), (5,)):
+        with pytest.raises(ValueError, match="this flow wants 2 context features"):
+            code.log_prob(torch.zeros(8, 3), torch.zeros(shape))
     about = json.loads((tmp_path / "out" / "flow.json").read_text())
     assert about["rows"] is None
     assert (about["kind"], about["dtype"], about["context"]) == ("density", "float32", 2)

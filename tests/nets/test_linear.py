@@ -197,3 +197,22 @@ def test_the_nets_are_made_of_it(factory):
 
     assert layers
     assert all(type(m) is Linear for m in layers)
+
+
+@needs
+def test_the_gradient_of_a_large_product_has_a_tangent():
+    made, x = layer()
+    way = torch.randn_like(x)
+
+    def turned(f):
+        return jvp(grad(lambda v: f(v).sin().sum()), (x.detach(),), (way,))[1]
+
+    torch.testing.assert_close(turned(made), turned(plain(made)), rtol=1e-4, atol=1e-4)
+
+
+@needs
+@ANNOUNCED
+def test_a_large_product_can_be_traced():
+    made, x = layer()
+
+    torch.testing.assert_close(torch.jit.trace(made, x.detach())(x), made(x))

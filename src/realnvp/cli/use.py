@@ -114,6 +114,7 @@ def score(
     """Write the log density of each row of ``data`` into a file, or a folder, or print what they are together."""
     from realnvp.estimators import RealNVP
 
+    _apart(out, data)
     columns, given = _columns(run)
     config = read_config(run)
     missing = config["params"].get("missing", "refuse")
@@ -145,10 +146,17 @@ def score(
         then("score", run, data, *other, quiet=quiet or as_json)
 
 
+def _apart(out: Path | None, data: str | Path) -> None:
+    """Refuse to write over what is read, even by --force: half of it would be gone before it was read."""
+    if out is not None and out.exists() and Path(data).exists() and out.samefile(data):
+        raise InputError(f"{out} is the data itself, which would be lost: choose another --out")
+
+
 def impute(run: Path, data: Path, out: Path, *, seed: int, force: bool, quiet: bool) -> None:
     """Write the run's columns of ``data``, empty cells filled by draws given the rest of their rows."""
     from realnvp.estimators import RealNVP
 
+    _apart(out, data)
     columns, given = _columns(run)
     labels = held_by(read_config(run))
     read = pieces(data, _matching(data, [*columns, *given]), labels, missing="marginalise")

@@ -64,14 +64,16 @@ class Compiled:
 
     def _run(self, name: str, x: Tensor, context: Tensor | None) -> Sequence[Tensor]:
         if x.shape[1:] != self.event_shape or self.rows not in (None, len(x)):
-            wanted = ("n" if self.rows is None else str(self.rows), *map(str, self.event_shape))
-            raise ValueError(f"this code takes the shape ({', '.join(wanted)}): got {tuple(x.shape)}")
-        if [self.context] != ([0] if context is None else list(context.shape[-1:])):
+            shape = ("n" if self.rows is None else str(self.rows), *map(str, self.event_shape))
+            raise ValueError(f"this code takes the shape ({', '.join(shape)}): got {tuple(x.shape)}")
+        wanted = (None,) if not self.context else ((self.context,), (1, self.context), (len(x), self.context))
+        if (None if context is None else tuple(context.shape)) not in wanted:
             given = "none" if context is None else f"an array of shape {tuple(context.shape)}"
             raise ValueError(f"this flow wants {self.context or 'no'} context features: got {given}")
+        x = x.to(self.dtype)
         if not len(x):
             return (x, x.new_empty(0))[-len(NAMES[name][1]) :]
-        inputs = {NAMES[name][0]: x.to(self.dtype).contiguous()}  # the code asks for no strides
+        inputs = {NAMES[name][0]: x.contiguous()}  # the code asks for no strides
         if context is not None:
             inputs["context"] = context.to(self.dtype).expand(len(x), self.context).contiguous()
         found = self._calls[name](**inputs)

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.forward_ad import unpack_dual
 from torch.nn import functional as F
 
 __all__ = ["LARGE", "Linear"]
@@ -19,12 +20,12 @@ class Linear(nn.Linear):
 
     torch leaves those to its BLAS, which on processors not of that library's maker reaches half of their speed. Of
     other sizes, widths and devices, under autocast, and where torch has no oneDNN, this is ``nn.Linear``; up to
-    rounding it is so everywhere.
+    rounding it is so in every use.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(*, inputs)`` to ``(*, outputs)``."""
-        if _exporting() or x.numel() * self.out_features < LARGE or not _fits(x, self.weight):
+        if _exporting() or torch.jit.is_tracing() or x.numel() * self.out_features < LARGE or not _fits(x, self.weight):
             return F.linear(x, self.weight, self.bias)
         product = torch.ops.realnvp.dense if torch.compiler.is_compiling() else _Product.apply
         found: Tensor = product(x.contiguous(), self.weight.contiguous(), self.bias)
@@ -61,7 +62,8 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        times = F.linear if torch.is_grad_enabled() else _dense  # torch knows the gradient of a gradient
+        moving = any(unpack_dual(v).tangent is not None for v in (grad, *ctx.saved_tensors))
+        times = F.linear if moving or torch.is_grad_enabled() else _dense  # torch knows the gradient of a gradient
         return _back(ctx, grad.contiguous(), times)
 
     @staticmethod

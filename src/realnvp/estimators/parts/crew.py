@@ -144,7 +144,10 @@ class Crew(Maker):
     def most(self) -> int:
         """Most steps of the next flow."""
         left = budget(self.model) - sum(m.spent[0] for m in self.members)
-        return min(left if self.model.members == "auto" else left // self._to_come, epochs(self.model, self.few))
+        return min(
+            left if self.model.members == "auto" else max(left // self._to_come, min(left, 1)),
+            epochs(self.model, self.few),
+        )
 
     @property
     def _left(self) -> float | None:
@@ -174,9 +177,10 @@ class Crew(Maker):
     def combined(self) -> tuple[dict, Flow]:
         """Return the architecture and the density that all flows together are; ``core`` is it in standardised units."""
         each = np.stack([log_densities(m.core, self.held[: self.given]) for m in self.members])
-        weights = believed(self.members)
-        weights = shares(each, weights, self.row_weights) if self.measured else weights
-        order = [k for k in np.argsort(-weights, kind="stable") if weights[k] >= _LIGHT]
+        before = believed(self.members)
+        weights = shares(each, before, self.row_weights) if self.measured else before
+        least = min(_LIGHT, before.min() / 2, weights.max())  # of very many flows each weighs little
+        order = [k for k in np.argsort(-weights, kind="stable") if weights[k] >= least]
         order.sort(key=lambda k: self.members[k].shape["kernel"] == "none")  # the first one's latent space is all's
         self.chosen = [self.members[k] for k in order]
         logs = torch.from_numpy(np.log(weights[order])).float()

@@ -98,14 +98,18 @@ def fill(sample: Sample, fraction: float, seed: int, *, missing: str) -> Filled:
 def _balanced(sample: Sample, held: Tensor, kept: Tensor, gaps: np.ndarray | None) -> Sample:
     """Return the rows kept; those of them without gaps count for the ones held out too, which have none either.
 
-    So rows without gaps weigh as much in the training as they are frequent, whatever made the gaps.
+    So rows without gaps weigh as much in the training as they are frequent, whatever made the gaps. Where too few rows
+    have none, the ones held out are any, and all stay as they were.
     """
     mine = sample.pick(kept)
     holed = None if gaps is None else gaps[kept.numpy()]
     if holed is None or not holed.any() or holed.all() or len(held) + len(kept) > len(sample):
         return mine
-    w = np.where(holed, 1.0, 1 + len(held) / (~holed).sum())
-    w = w if mine.weights is None else w * mine.weights
+    if gaps is not None and gaps[held.numpy()].any():
+        return mine
+    every = np.ones(len(sample)) if sample.weights is None else sample.weights
+    own, away = every[kept.numpy()], every[held.numpy()].sum()
+    w = np.where(holed, 1.0, 1 + away / max(own[~holed].sum(), np.finfo(float).tiny)) * own
     return Sample(mine.arrays, w / w.mean())
 
 
