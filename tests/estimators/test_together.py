@@ -190,3 +190,12 @@ def test_more_flows_than_steps_are_as_many_as_there_are_steps():
 
     assert len(model.history_) >= 2
     assert np.isfinite(model.score(X))
+
+
+def test_very_many_flows_that_nothing_weighed_all_count():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    few = {"layers": 1, "width": 4, "max_steps": 60, "validation_fraction": 0.0, "early_stopping": False}
+    model = RealNVP(members=60, verbose=False, random_state=0, device="cpu", **few).fit(X)
+
+    assert len(model.flow_.members) >= 60
+    assert np.isfinite(model.score(X))

@@ -179,7 +179,7 @@ class Crew(Maker):
         each = np.stack([log_densities(m.core, self.held[: self.given]) for m in self.members])
         before = believed(self.members)
         weights = shares(each, before, self.row_weights) if self.measured else before
-        least = min(_LIGHT, before.min() / 2, weights.max())  # of very many flows each weighs little
+        least = min(_LIGHT, before.min() / 2)  # of very many flows each weighs little
         order = [k for k in np.argsort(-weights, kind="stable") if weights[k] >= least]
         order.sort(key=lambda k: self.members[k].shape["kernel"] == "none")  # the first one's latent space is all's
         self.chosen = [self.members[k] for k in order]

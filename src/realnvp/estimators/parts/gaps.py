@@ -103,13 +103,13 @@ def _balanced(sample: Sample, held: Tensor, kept: Tensor, gaps: np.ndarray | Non
     """
     mine = sample.pick(kept)
     holed = None if gaps is None else gaps[kept.numpy()]
-    if holed is None or not holed.any() or holed.all() or len(held) + len(kept) > len(sample):
-        return mine
-    if gaps is not None and gaps[held.numpy()].any():
+    if gaps is None or holed is None or not holed.any() or len(held) + len(kept) > len(sample):
         return mine
     every = np.ones(len(sample)) if sample.weights is None else sample.weights
     own, away = every[kept.numpy()], every[held.numpy()].sum()
-    w = np.where(holed, 1.0, 1 + away / max(own[~holed].sum(), np.finfo(float).tiny)) * own
+    if gaps[held.numpy()].any() or not own[~holed].any():
+        return mine
+    w = np.where(holed, 1.0, 1 + away / own[~holed].sum()) * own
     return Sample(mine.arrays, w / w.mean())
 
 
