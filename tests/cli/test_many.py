@@ -213,6 +213,16 @@ def test_scores_do_not_replace_the_folder_of_what_is_scored(realnvp, data, run):
     assert {path.name: path.read_bytes() for path in data.iterdir()} == before
 
 
+def test_scores_do_not_replace_one_of_the_files_that_are_scored(realnvp, data, run):
+    first = sorted(data.iterdir())[0]
+    before = first.read_bytes()
+    code, _, err = realnvp("score", run, data, "--out", first, "--force")
+
+    assert code == 2
+    assert f"{first} is itself to be scored, and would be lost: choose another --out" in err
+    assert first.read_bytes() == before
+
+
 def test_a_folder_in_a_folder_of_a_folder_is_learnt(realnvp, data, tmp_path):
     (tmp_path / "deep/er").mkdir(parents=True)
     data.rename(tmp_path / "deep/er/data")

@@ -85,6 +85,11 @@ def score_files(
 
     Without ``out`` they are written nowhere. What they are together is returned.
     """
+    own = next((file.path for file in files.files if out is not None and _within(str(file.path), out)), None)
+    if own is not None and out is not None and out.is_dir():
+        raise InputError(f"{out} holds {own}, which is to be scored: choose another folder with --out")
+    if own is not None:
+        raise InputError(f"{out} is itself to be scored, and would be lost: choose another --out")
     groups, tally = files.groups, _Teller()
     work = _GroupWork(scorer, files, groups, missing, advice)
     done = ENGINES[engine](work, [group.rows for group in groups])
@@ -95,9 +100,6 @@ def score_files(
             for part in parts:
                 tally.into(writer, part.scored)
         else:
-            own = next((file.path for file in files.files if _within(str(file.path), out)), None)
-            if own is not None:
-                raise InputError(f"{out} holds {own}, which is to be scored: choose another folder with --out")
             _into_folder(stack.enter_context(FolderWriter(out, _COLUMN, force=force)), files, parts, tally)
     left = f" ({len(files.skipped)} left out)" if files.skipped else ""
     many = f"{len(files.files):,} files{left}"

@@ -148,7 +148,7 @@ def score(
 
 def _apart(out: Path | None, data: str | Path) -> None:
     """Refuse to write over what is read, even by --force: half of it would be gone before it was read."""
-    if out is not None and out.exists() and Path(data).exists() and out.samefile(data):
+    if out is not None and out.is_file() and Path(data).exists() and out.samefile(data):
         raise InputError(f"{out} is the data itself, which would be lost: choose another --out")
 
 
