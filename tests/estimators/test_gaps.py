@@ -252,7 +252,8 @@ def test_weighted_rows_without_gaps_stand_for_the_weight_of_those_held_out():
 def test_where_few_rows_have_no_gap_none_weighs_more_than_another():
     X = np.random.default_rng(0).normal(size=(400, 2))
     X[12:, 1] = np.nan  # too few whole rows to hold out: those held out have gaps too
-    mine, theirs = fill(Sample([X]), 0.1, 0, missing="marginalise").parted()
+    with pytest.warns(UserWarning, match="only 12 rows have no missing value"):
+        mine, theirs = fill(Sample([X]), 0.1, 0, missing="marginalise").parted()
 
     assert mine.weights is None
     assert theirs.weights is None

@@ -192,7 +192,7 @@ class RealNVP(Streams, Missing, Conditional, TableUse, Watched, BaseEstimator):
         world.same(lambda: fingerprint(sample.tensors()), "rows")
         filled = fill(sample, self.validation_fraction, seed, missing=self.missing)
         sample, self.gap_mixture_ = filled.sample, filled.mixture if context is not None else None
-        log_m = mean_of(self._log_m, filled.held, sample)
+        log_m = mean_of(filled.measures(self._log_m, self.codec_), filled.held, sample)
         crew = Crew(self, *filled.parted(), seed, started, measured=filled.measured, log_m=log_m)
         if checkpoint is not None:
             checkpoint.about = {"data": fingerprint(sample.tensors())}

@@ -1,6 +1,7 @@
 """Learning from rows with gaps: filled in before the training, and again from the flow while it learns."""
 
 import copy
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from realnvp.data.batches import Batch
+from realnvp.data.columns import Codec
 from realnvp.estimators.parts.build import scalers
 from realnvp.estimators.parts.em import filled, fit_gaussians
 from realnvp.estimators.parts.filling import Filler, streams_by_number
@@ -25,6 +27,8 @@ _BEGIN, _EVERY, _LEAST = 0.25, 0.1, 50
 _COST = 40
 """Filling so many rows in takes about the time of two steps of training: a third of it at most goes there."""
 _PROPOSALS, _MOVES = 16, 6
+_WHOLE = 20
+"""Rows without gaps from which on only such rows are held out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +48,14 @@ class Filled:
     def measured(self) -> bool:
         """Whether the rows held out are others than those kept."""
         return len(self.held) + len(self.kept) == len(self.sample)
+
+    def measures(self, log_m: np.ndarray, codec: Codec) -> np.ndarray:
+        """Return the rows' ``log m`` (n,) under their code, given that of what was there, with what fills the gaps."""
+        if self.holed is None or codec.is_plain:
+            return log_m
+        found, at = log_m.copy(), np.flatnonzero(np.isnan(self.holed).any(1))
+        found[at] = codec.weighed(codec.inverse(self.sample.arrays[0][at]))[1]
+        return found
 
     def parted(self) -> tuple[Sample, Sample]:
         """Return the rows kept, as ``_balanced`` weighs them, and those held out."""
@@ -87,6 +99,12 @@ def fill(sample: Sample, fraction: float, seed: int, *, missing: str) -> Filled:
     held, kept = _parted(gaps, fraction, seed)
     if missing == "refuse" or not (gaps.any() or len(sample.arrays) > 1):
         return Filled(sample, held, kept)
+    if gaps[held.numpy()].any() and len(held) + len(kept) == len(gaps):
+        warnings.warn(
+            f"only {np.count_nonzero(~gaps)} rows have no missing value (NaN), too few to hold out: the held-out "
+            "figure is that of rows whose gaps were filled by draws, and believes these",
+            stacklevel=2,
+        )
     joint, mine = np.hstack(sample.arrays), _balanced(sample, held, kept, gaps)
     mixture = fit_gaussians(np.hstack(mine.arrays), seed, weights=mine.weights)
     if not gaps.any():
@@ -119,7 +137,7 @@ def _parted(gaps: np.ndarray, fraction: float, seed: int) -> tuple[Tensor, Tenso
     Only of these can it be said how well they are predicted without believing what they were filled with.
     """
     whole = np.flatnonzero(~gaps)
-    if not gaps.any() or len(whole) < 20 or not fraction:
+    if not gaps.any() or len(whole) < _WHOLE or not fraction:
         return hold_out(len(gaps), fraction, seed)
     held, kept = hold_out(len(whole), min(0.5, fraction * len(gaps) / len(whole)), seed)
     rest = np.concatenate([whole[kept.numpy()], np.flatnonzero(gaps)])

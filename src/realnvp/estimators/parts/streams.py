@@ -124,7 +124,7 @@ class _Table:
         filled = fill(sample, model.validation_fraction, seed, missing=model.missing)
         model.gap_mixture_ = filled.mixture if self.given else None
         away = np.union1d(found.away, found.at[filled.held.numpy()]) if filled.measured else found.away
-        log_m, many = mean_of(model._log_m, filled.held, sample), found.count - len(away)
+        log_m, many = mean_of(filled.measures(model._log_m, model.codec_), filled.held, sample), found.count - len(away)
         facts: dict[str, Any] = {"measured": filled.measured, "log_m": log_m, "many": many, "moments": self.moments()}
         crew = Crew(model, *filled.parted(), seed, started, **facts)
         world = here()
