@@ -30,3 +30,22 @@ def test_columns_that_follow_from_others_are_named_and_drawn(realnvp, tmp_path):
     assert realnvp("score", "run", "new.csv", "--out", "scores.csv")[0] == 0
     gaussian = json.loads(Path("run/config.json").read_text())["figures"]["gaussian_nll"]
     assert gaussian == pytest.approx(2.84, abs=0.3)
+
+
+@pytest.mark.filterwarnings("default")
+def test_laws_are_found_beside_texts(realnvp, tmp_path):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 300))
+    frame = pd.DataFrame({"a": a, "side": rng.choice(["left", "right"], 300), "b": b, "sum": a + b})
+    frame.to_csv("laws.csv", index=False)
+    code, _, err = realnvp("fit", "laws.csv", *QUICK, "--out", "run")
+
+    assert code == 0
+    assert "1 column follows from others, 'sum' = 1 * 'a' + 1 * 'b': " in err
+    assert (tmp_path / "run/report.html").is_file()
+    assert realnvp("sample", "run", "-n", 20, "--out", "new.csv")[0] == 0
+    new = pd.read_csv("new.csv")
+    assert list(new.columns) == ["a", "side", "b", "sum"]
+    assert set(new["side"]) == {"left", "right"}
+    np.testing.assert_allclose(new["sum"], new["a"] + new["b"], atol=1e-9)
+    assert realnvp("score", "run", "new.csv", "--out", "scores.csv")[0] == 0

@@ -124,7 +124,8 @@ def _by_number(model: RealNVP, source: Source) -> None:
         model.bounds = {j: (pair.low, pair.high) for j, pair in enumerate(edges)}
     laws = laws_of(source.train, names, kinds, source.labels_of)
     if laws.laws and np.isnan(rows := laws.independent(source.train)).any():
-        holed_codec(rows, laws.others(names), laws.others(kinds), laws.others(edges))
+        about = laws.others(names), laws.others(kinds), laws.others(edges)
+        holed_codec(rows, *about, laws.renumbered(source.labels_of))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from realnvp.data.collinear import Laws
 from realnvp.data.columns import coded
 from realnvp.data.rows import Frame
 from realnvp.data.table import iter_frames
@@ -19,7 +20,9 @@ Labels = Mapping[int, tuple]
 
 def held_by(config: Mapping[str, Any]) -> dict[int, tuple]:
     """Return the texts, categories or booleans that columns of a run hold, by place."""
-    return {j: tuple(kind["labels"]) for j, kind in enumerate(config.get("kinds") or []) if kind.get("labels")}
+    if not (kinds := config.get("kinds")):
+        return {}
+    return {j: tuple(k["labels"]) for j, k in Laws.of(config.get("laws")).numbered(kinds) if k.get("labels")}
 
 
 def pieces(

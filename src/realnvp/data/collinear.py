@@ -1,8 +1,8 @@
 """Columns that others determine: copies and linear combinations, found and named."""
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -63,6 +63,21 @@ class Laws:
         """Return the columns that do not follow from others."""
         dependent = set(self.dependent)
         return [column for j, column in enumerate(columns) if j not in dependent]
+
+    def numbered(self, columns: Sequence[_T]) -> list[tuple[int, _T]]:
+        """Return what there is of each column that does not follow from others with its number in the whole table."""
+        return list(zip(self.others(range(len(columns) + len(self.laws))), columns, strict=True))
+
+    def renumbered(self, known: Mapping[int, _T]) -> dict[int, _T]:
+        """Return what is known of columns by their numbers in the whole table by those among the independent ones."""
+        return {j - sum(k < j for k in self.dependent): held for j, held in known.items() if j not in self.dependent}
+
+    def among(self, numbers: Sequence[int]) -> "Laws":
+        """Return the same laws of a wider table, in which their columns have these numbers."""
+        moved = (
+            replace(law, column=numbers[law.column], others=tuple(numbers[k] for k in law.others)) for law in self.laws
+        )
+        return Laws(tuple(moved))
 
     def independent(self, rows: np.ndarray) -> np.ndarray:
         """Leave the dependent columns out: (n, D) to (n, d), read off the laws backwards where that fills a gap."""

@@ -101,8 +101,8 @@ class RealNVP(Streams, Missing, Conditional, TableUse, Watched, BaseEstimator):
         flow_: the trained ``realnvp.Flow``, in float32 and in the units of ``X``; of several an ``Ensemble``, whose
             latent coordinates are those of its heaviest flow; of the code ``codec_`` of ``X`` where some column is not
             plain.
-        laws_: the columns that follow from others by a linear law, and how; they are no part of the density. A table
-            with text or categories is not searched for them.
+        laws_: the columns that follow from others by a linear law, and how; they are no part of the density. Columns of
+            text and categories are not searched.
         columns_: one dict per other column: name, kind (continuous, discrete, few values, boolean, categorical, rounded
             or point mass), what was noticed in a sentence, and its code; nothing of a plain column.
         history_: one dict per evaluation: step, seconds, train and held-out NLL in nats, and more; of several flows

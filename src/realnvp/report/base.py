@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
+from realnvp.data.collinear import Laws
 from realnvp.data.columns import coded
 
 __all__ = ["Conditioned", "Model", "Seen", "Truth", "in_numbers"]
@@ -126,12 +126,11 @@ class Seen:
 def in_numbers(model: Any) -> Any:
     """Return the model of the columns that do not follow from others, texts as numbers: itself where all are plain."""
     laws, codec = getattr(model, "laws_", None), getattr(model, "codec_", None)
-    if laws is not None and laws.laws:
-        return Seen(model, laws.whole, laws.independent)
+    laws = Laws() if laws is None else laws
     if codec is None or not codec.labelled:
-        return model
-    held = {j: column.labels for j, column in enumerate(codec.columns) if column.labels}
-    return Seen(model, partial(_meant, held), lambda rows: coded(rows, held))
+        return Seen(model, laws.whole, laws.independent) if laws.laws else model
+    held = {j: column.labels for j, column in laws.numbered(codec.columns) if column.labels}
+    return Seen(model, lambda X: _meant(held, laws.whole(X)), lambda rows: laws.independent(coded(rows, held)))
 
 
 def _meant(held: dict[int, tuple], X: np.ndarray) -> np.ndarray:

@@ -37,15 +37,17 @@ def learn(
 
 
 def learn_holed(
-    values: np.ndarray, names: Sequence[str], kinds: Sequence[str], edges: Sequence[Edges]
+    values: np.ndarray, names: Sequence[str], kinds: Sequence[str], edges: Sequence[Edges], labels: Mapping[int, Labels]
 ) -> tuple[Codec, list[Column]]:
-    """Return the code of numbers with gaps (NaN) of which some follow from others, and what it says less of.
+    """Return the code of a table with gaps (NaN) of which some columns follow from others, and what it says less of.
 
     A law fills gaps in through what is linear between the columns, so that the code may shift each by noise alone:
-    values on a grid have that, the other columns stay as they are. Of those more was noticed.
+    values on a grid have that, the other numbers stay as they are. Of those more was noticed. Categories and texts
+    obey no law.
     """
-    found = learn(values, names, kinds, edges, {}).columns
-    kept = [_on_grid(column) for column in found]
+    found = learn(values, names, kinds, edges, labels).columns
+    free = [j in labels or kind == "categorical" for j, kind in enumerate(kinds)]
+    kept = [column if is_free else _on_grid(column) for column, is_free in zip(found, free, strict=True)]
     return Codec(tuple(kept)), [was for was, now in zip(found, kept, strict=True) if now.is_plain and not was.is_plain]
 
 

@@ -19,6 +19,7 @@ from realnvp.data.columns import (
     Codec,
     Column,
     Edges,
+    Labels,
     coded,
     edges_of,
     is_frame,
@@ -36,7 +37,6 @@ from realnvp.transforms import Standardise
 
 __all__ = [
     "Noise",
-    "decoded",
     "freshened",
     "held_out_density",
     "holed_codec",
@@ -80,24 +80,31 @@ def told_apart(model: Any, rows: np.ndarray, X: Any, labels: dict) -> tuple[Laws
     kinds, edges = kinds_of(model.kinds, names), edges_of(model.bounds, names)
     laws = laws_of(rows, names, kinds, labels)
     rows, names, kinds, edges = laws.independent(rows), laws.others(names), laws.others(kinds), laws.others(edges)
-    if laws.laws and np.isnan(rows).any():
-        return laws, holed_codec(rows, names, kinds, edges)
-    found = learn(rows, names, kinds, edges, labels)
+    labels = laws.renumbered(labels)
+    holed = laws.laws and np.isnan(rows).any()
+    found = (holed_codec if holed else learn)(rows, names, kinds, edges, labels)
     if not labels:
         return laws, found
-    types = [str(X[name].dtype).lower() for name in X.columns]  # of all: columns beside text obey no law
+    types = laws.others([str(X[name].dtype).lower() for name in X.columns])
     whole = ["int" in t and c.kind in ("discrete", "few values") for t, c in zip(types, found.columns, strict=True)]
     return laws, Codec(tuple(replace(c, dtype="int64") if w else c for c, w in zip(found.columns, whole, strict=True)))
 
 
 def laws_of(rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], labels: Mapping[int, Any]) -> Laws:
-    """Find the columns that follow from others, with a warning; where some are no numbers none are looked for."""
-    return Laws() if labels or "categorical" in kinds else find_laws(rows, names)
+    """Find the columns that follow from others, with a warning, among those of numbers."""
+    numbers = [j for j, kind in enumerate(kinds) if j not in labels and kind != "categorical"]
+    return find_laws(rows[:, numbers], [names[j] for j in numbers]).among(numbers)
 
 
-def holed_codec(rows: np.ndarray, names: Sequence[str], kinds: Sequence[str], edges: Sequence[Edges]) -> Codec:
+def holed_codec(
+    rows: np.ndarray,
+    names: Sequence[str],
+    kinds: Sequence[str],
+    edges: Sequence[Edges],
+    labels: Mapping[int, Labels],
+) -> Codec:
     """Return the code of rows with gaps beside laws, with a warning where else more would be made of a column."""
-    found, more = learn_holed(rows, names, kinds, edges)
+    found, more = learn_holed(rows, names, kinds, edges, labels)
     if more:
         others = f", and {len(more) - 3} more" if len(more) > 3 else ""
         warnings.warn(
@@ -117,22 +124,26 @@ def read_rows(model: Any, X: Any) -> np.ndarray:
         rows: np.ndarray = validate_data(model, X, **_NUMBERS, reset=False)
         return rows
     validate_data(model, X, skip_check_array=True, reset=False)
-    labels = {j: column.labels for j, column in enumerate(codec.columns) if column.labels}
+    labels = {j: column.labels for j, column in model.laws_.numbered(codec.columns) if column.labels}
     found: np.ndarray = check_array(coded(X, labels), **_NUMBERS, input_name="X")
     return found
 
 
-def decoded(codec: Codec, y: np.ndarray) -> Any:
-    """Return the rows that ``y`` stands for: an array, or a data frame where some columns hold no numbers."""
-    return labelled(codec, codec.inverse(y))
+def labelled(model: Any, values: np.ndarray) -> Any:
+    """Return values with what they stand for: an array, or a data frame where some columns hold no numbers.
 
-
-def labelled(codec: Codec, values: np.ndarray) -> Any:
-    """Return values with what they stand for: an array, or a data frame where some columns hold no numbers."""
+    Sums of whole numbers are whole numbers.
+    """
+    codec: Codec = model.codec_
     if not codec.labelled:
         return values
-    columns = codec.columns
-    return with_labels(values, [c.name for c in columns], [c.labels for c in columns], [c.dtype for c in columns])
+    columns = dict(model.laws_.numbered(codec.columns))
+    for law in model.laws_.laws:
+        whole = all(v == round(v) for v in (*law.slopes, law.start))
+        whole = whole and all(columns[j].dtype == "int64" for j in law.others)
+        columns[law.column] = Column(column_names(model)[law.column], dtype="int64" if whole else "")
+    found = [columns[j] for j in range(len(columns))]
+    return with_labels(values, column_names(model), [c.labels for c in found], [c.dtype for c in found])
 
 
 def plain_bounds(bounds: Any) -> Any:

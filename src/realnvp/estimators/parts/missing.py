@@ -127,7 +127,7 @@ class Missing(TableUse):
             drawn = self._drawn(y, _at(given, at), flow, seed, at, A, b)
             drawn = self.codec_.inverse(np.linalg.solve(A, (drawn - b).T).T)
             done[at] = np.where(np.isnan(rows[at]), drawn, rows[at])
-        return framed(self, labelled(self.codec_, np.where(np.isnan(asked), self.laws_.whole(done), asked)), X)
+        return framed(self, labelled(self, np.where(np.isnan(asked), self.laws_.whole(done), asked)), X)
 
     def _drawn(
         self,
@@ -141,11 +141,11 @@ class Missing(TableUse):
     ) -> np.ndarray:
         """Fill the gaps of ``y = A x + b``; rows that are nothing but gaps are draws of the flow."""
         own = (np.eye(len(A)) == A).all(1)
-        if not own.all() and not self.codec_.only_shifts:
-            bent = next(column for column in self.codec_.columns if not column.only_shifts)
+        beside = own & ~(A - np.diag(A.diagonal())).any(0)  # columns that no law is used of may have any code
+        if bent := [c for c, free in zip(self.codec_.columns, beside, strict=True) if not (free or c.only_shifts)]:
             raise InputError(
-                f"gaps (NaN) are to be filled through a law between columns, and column {bent.name!r} was learnt in a "
-                f"code that bends it ({bent.noticed or bent.kind}): fit with kinds='continuous'"
+                f"gaps (NaN) are to be filled through a law between columns, and column {bent[0].name!r} was learnt in "
+                f"a code that bends it ({bent[0].noticed or bent[0].kind}): fit with kinds='continuous'"
             )
         found, gaps = y.copy(), np.isnan(y)
         if len(empty := np.flatnonzero(gaps.all(1))):

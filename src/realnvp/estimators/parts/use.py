@@ -18,7 +18,7 @@ from realnvp.data.collinear import Laws
 from realnvp.data.columns import Codec
 from realnvp.errors import InputError
 from realnvp.estimators.parts.base import CHUNK, Seed, count_of, dtype_of, seed_of
-from realnvp.estimators.parts.columns import decoded, joined, read_rows
+from realnvp.estimators.parts.columns import joined, labelled, read_rows
 from realnvp.estimators.parts.frames import column_names, framed
 from realnvp.estimators.parts.rows import context_rows, in_chunks, tensor
 from realnvp.flow import Flow
@@ -178,7 +178,7 @@ class TableUse(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin):
 
     def _whole(self, y: np.ndarray) -> Any:
         """Return the table that rows of the code stand for, with the columns that follow from others."""
-        return self.laws_.whole(decoded(self.codec_, y))  # columns of text obey no law
+        return labelled(self, self.laws_.whole(self.codec_.inverse(y)))
 
     def _exact(self) -> Flow:
         """A float64 copy of the flow: what users get does not depend on how rows are batched."""
