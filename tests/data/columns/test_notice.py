@@ -129,6 +129,22 @@ def test_rounded_numbers_keep_to_their_bounds(edges):
     assert column.forward(np.array([-1.0]), np.array([0.5]))[2].all()
 
 
+@pytest.mark.parametrize("decimals", [0, 2, 3])
+def test_rounded_numbers_keep_to_where_they_are_piled_up(decimals):
+    x = np.round(RNG.normal(0.5, 0.4, N).clip(0, 1), decimals + 2) * 10**decimals
+    column = notice(x, "a")
+    drawn = column.inverse(np.linspace(-50, 50, 10_001))
+
+    assert "between 0 and 1" in column.noticed
+    assert (drawn.min(), drawn.max()) == (0, 10**decimals)
+
+
+def test_rounded_numbers_go_on_where_an_end_is_no_pile():
+    x = np.append(np.round(RNG.normal(size=N), 2), [4.0, 4.0])
+
+    assert notice(x, "a").inverse(np.array([-9.0, 9.0])).tolist() == [-9, 9]
+
+
 def test_a_code_far_away_leaves_the_rest_its_spread():
     x = NOTICED["a code for nothing"][0]
     y = notice(x, "a").forward(x, RNG.random(N))[0]

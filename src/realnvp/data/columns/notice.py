@@ -142,8 +142,12 @@ def _grid(x: np.ndarray, found: tuple[float, float], name: str, kind: str, edges
     fine = float((high - low) / 1.349 > 10 * step)
     spread = x + (own(_SEED).random(len(x)) - 0.5) * step
     begins = "" if edges == Edges() else _ends(edges)
-    if edges == Edges() and x.min() >= 0 and _begins(x, spread, step):
-        edges, begins = Edges(0.0), "from 0 up"
+    if edges == Edges():
+        low, high = _piled(x)
+        if x.min() >= 0 and _begins(x, spread, step):
+            low = 0.0
+        if (edges := Edges(low, high)) != Edges():
+            begins = "from 0 up" if edges == Edges(0.0) else _ends(edges) + ", where rows are piled up"
     ends = _within(edges, origin, step)
     cells = Grid(origin, step, float(whole), fine, ends.low, ends.high)
     outer = Edges(*(None if e is None else e + s * step / 2 for e, s in ((ends.low, -1), (ends.high, 1))))
@@ -164,6 +168,14 @@ def _within(edges: Edges, origin: float, step: float) -> Edges:
         None if low is None else float(on(np.array(origin + np.ceil(low - 1e-6) * step))),
         None if high is None else float(on(np.array(origin + np.floor(high + 1e-6) * step))),
     )
+
+
+def _piled(x: np.ndarray) -> tuple[float | None, float | None]:
+    """Return the first and the last value where rows are piled up there, as at an end of ``Atoms``, else ``None``."""
+    distinct, counts = np.unique(x, return_counts=True)
+    least = max(5.0, 0.01 * len(x), 10 * float(np.median(counts)))
+    low, high = (float(distinct[at]) if counts[at] >= least else None for at in (0, -1))
+    return low, high
 
 
 def _begins(x: np.ndarray, spread: np.ndarray, step: float) -> bool:

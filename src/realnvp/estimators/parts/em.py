@@ -28,7 +28,7 @@ def fit_gaussians(x: np.ndarray, seed: int, *, weights: np.ndarray | None = None
     at = rng.choice(len(x), min(len(x), _ROWS if np.isnan(x).any() else 4 * _ROWS), replace=False)
     w = np.ones(len(at)) if weights is None else weights[at] / weights[at].mean()
     rows = x[at]
-    loc, scale = np.nanmean(rows, 0), np.nanstd(rows, 0)
+    loc, scale = np.nanmean(x, 0), np.nanstd(x, 0)  # of all: a column may be observed in none of those picked
     scale = np.where(scale > 0, scale, 1.0)
     z = (rows - loc) / scale
     d = z.shape[1]
