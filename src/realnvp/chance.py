@@ -15,4 +15,5 @@ def own(seed: int | Sequence[int] = 0) -> np.random.Generator:
     Rows that a user drew by ``default_rng(0)`` would meet the very numbers that they were made of in noise drawn by it
     too, and then it would be no noise beside them.
     """
-    return np.random.default_rng([_OWN, *([seed] if isinstance(seed, int | np.integer) else seed)])
+    key = (seed,) if isinstance(seed, int | np.integer) else seed
+    return np.random.default_rng(np.random.SeedSequence(_OWN, spawn_key=tuple(map(int, key))))  # [s, 0] is not [s]

@@ -132,3 +132,12 @@ def test_plain_data_give_the_mixture_back():
 
     assert np.array_equal(back.covariances, TWO.covariances)
     assert Gaussians.of(None) is None
+
+
+def test_a_column_that_hardly_any_row_has_is_as_it_was_observed():
+    x = np.random.default_rng(0).normal(size=(20_000, 2)) * 3 + 5
+    x[10:, 1] = np.nan
+    found = fit_gaussians(x, 0)  # of 2,500 rows, in which there may be none of the ten
+
+    assert np.isfinite(found.means).all()
+    assert found.weights @ found.means[:, 1] == pytest.approx(np.nanmean(x[:, 1]), abs=2.0)

@@ -126,7 +126,7 @@ def test_given_a_context_the_law_of_the_gaps_follows_it(tmp_path):
     rng = np.random.default_rng(0)
     c = rng.uniform(-2, 2, (3000, 1))
     X = np.hstack([c, -2 * c]) + 0.3 * rng.normal(size=(3000, 2)) @ [[1.0, 0.8], [0.0, 0.6]]
-    model = RealNVP(**QUICK | {"max_steps": 400, "missing": "marginalise"}).fit(X, context=c)
+    model = RealNVP(**QUICK | {"max_steps": 1000, "missing": "marginalise"}).fit(X, context=c)
     filled = model.impute(np.tile([1.3, np.nan], (3000, 1)), context=np.full((3000, 1), 1.0), random_state=0)
     loaded = RealNVP.load(model.save(tmp_path / "run"))
     holed = np.array([[1.3, np.nan]])

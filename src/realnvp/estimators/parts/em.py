@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from realnvp.chance import own
 from realnvp.estimators.parts.gaussians import Gaussians, log_sum
 
 __all__ = ["filled", "fit_gaussians", "patterns"]
@@ -24,7 +25,7 @@ def fit_gaussians(x: np.ndarray, seed: int, *, weights: np.ndarray | None = None
         Maximum Likelihood from Incomplete Data via the EM Algorithm (Dempster, Laird, Rubin, 1977)
         Supervised Learning from Incomplete Data via an EM Approach (Ghahramani, Jordan, 1994)
     """
-    rng = np.random.default_rng([seed, len(x)])
+    rng = own([seed, len(x)])
     at = rng.choice(len(x), min(len(x), _ROWS if np.isnan(x).any() else 4 * _ROWS), replace=False)
     w = np.ones(len(at)) if weights is None else weights[at] / weights[at].mean()
     rows = x[at]

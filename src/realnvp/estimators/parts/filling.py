@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from realnvp.chance import own
 from realnvp.data.columns import Codec
 from realnvp.estimators.parts.base import CHUNK
 from realnvp.estimators.parts.em import patterns
@@ -165,7 +166,7 @@ class Filler:
 
 def streams_by_number(seed: int, rows: Sequence[int] | np.ndarray, *more: int) -> _Streams:
     """Return a generator for each row, from the seed and the row's number."""
-    return [np.random.default_rng([seed, *more, int(i)]) for i in rows]
+    return [own([seed, *more, int(i)]) for i in rows]
 
 
 def streams_by_content(seed: int, x: np.ndarray, c: np.ndarray | None, *more: int) -> _Streams:
@@ -173,7 +174,7 @@ def streams_by_content(seed: int, x: np.ndarray, c: np.ndarray | None, *more: in
     whole = np.where(np.isnan(x), np.nan, x)  # one NaN is as good as another
     whole = np.hstack([whole, *([] if c is None else [c])]) + 0.0
     marks = (hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in whole)
-    return [np.random.default_rng([seed, *more, int.from_bytes(mark, "little")]) for mark in marks]
+    return [own([seed, *more, int.from_bytes(mark, "little")]) for mark in marks]
 
 
 def _pieces(rows: int, draws: int) -> list[slice]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from realnvp.chance import own
 from realnvp.data.batches import Batch
 from realnvp.data.columns import Codec
 from realnvp.estimators.parts.build import scalers
@@ -109,7 +110,7 @@ def fill(sample: Sample, fraction: float, seed: int, *, missing: str) -> Filled:
     mixture = fit_gaussians(np.hstack(mine.arrays), seed, weights=mine.weights)
     if not gaps.any():
         return Filled(sample, held, kept, None, mixture)
-    whole = filled(mixture, joint, np.random.default_rng([seed, 1]))[:, : rows.shape[1]]
+    whole = filled(mixture, joint, own([seed, 1]))[:, : rows.shape[1]]
     return Filled(Sample([whole, *sample.arrays[1:]], sample.weights), held, kept, rows, mixture)
 
 
