@@ -20,12 +20,15 @@ from realnvp.export.plain import plain
 from realnvp.export.programs import NAMES
 from realnvp.files import check_folder
 from realnvp.flow import Flow
+from realnvp.nets import Standard
+from realnvp.transforms import Embed
 
 __all__ = ["ABOUT", "differing", "free", "noise_from", "noise_of", "silence", "told"]
 
 ABOUT = "flow.json"
 """The file beside the programs that describes them."""
-_TRIED = 64
+_TRIED, _RUNS = 64, 16
+"""Rows that are tried, and at most how often a program of fewer at a time is run for that."""
 _CLOSE = {torch.float64: 1e-5, torch.float32: 1e-3}
 """How far a result may be, beside 1 and in nats; sums of thousands of pixels in float32 differ by their order."""
 
@@ -63,12 +66,14 @@ def differing(
 ) -> list[str]:
     """Return which programs say other numbers than the flow on its draws; ``run`` takes a name and the inputs.
 
-    Of a table's ``codec`` they are the numbers of the table, as it works them out itself.
+    Programs for ``rows`` at a time are run several times. Of a table's ``codec`` they are the numbers of the table, as
+    it works them out itself.
     """
-    exact, rows = plain(flow, dtype), rows or _TRIED
+    exact, at_once = plain(flow, dtype), rows or _TRIED
+    rows = at_once * min(_RUNS, -(-_TRIED // at_once))
     z = noise_of(flow).sample(rows, torch.Generator(next(flow.buffers(), torch.empty(0)).device).manual_seed(0))
     z = z.detach().cpu().to(dtype)
-    given = {"context": torch.zeros(rows, flow.context, dtype=dtype)} if flow.context else {}
+    given = {"context": _contexts(flow, rows).to(dtype)} if flow.context else {}
     x, log_prob = exact.push(z, *given.values())
     if codec is None or codec.is_plain:
         wanted = {"sample": (z, (x, log_prob)), "log_prob": (x, (exact.log_prob(x, *given.values()),))}
@@ -88,9 +93,27 @@ def differing(
         for name, (start, ends) in wanted.items()
         if not all(
             torch.allclose(got, end, close, close)
-            for got, end in zip(run(name, {NAMES[name][0]: start, **given}), ends, strict=True)
+            for got, end in zip(_in_pieces(run, name, {NAMES[name][0]: start, **given}, at_once), ends, strict=True)
         )
     ]
+
+
+def _in_pieces(
+    run: Callable[[str, dict[str, Tensor]], Sequence[Tensor]], name: str, given: dict[str, Tensor], at_once: int
+) -> list[Tensor]:
+    """Run a program on so many rows at a time."""
+    pieces = zip(*(v.split(at_once) for v in given.values()), strict=True)
+    found = [run(name, dict(zip(given, piece, strict=True))) for piece in pieces]
+    return [torch.cat(parts) for parts in zip(*found, strict=True)]
+
+
+def _contexts(flow: Flow, rows: int) -> Tensor:
+    """Return contexts like those that the flow was fitted to: far from them rounding could be all that it says."""
+    made = torch.randn(rows, flow.context, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    for part in flow.modules():
+        if isinstance(part, Embed) and isinstance(part.net, Standard):
+            return made * part.net.scale.cpu() + part.net.loc.cpu()
+    return made
 
 
 def noise_of(flow: Flow) -> Base:
