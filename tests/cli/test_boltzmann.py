@@ -64,6 +64,8 @@ def test_samples_and_scores_of_a_run(realnvp):
     [
         (("boltzmann", "double_wel"), "no potential is called 'double_wel': did you mean 'double_well'?"),
         (("boltzmann", "nowhere:bowl"), "'nowhere' cannot be imported"),
+        (("boltzmann", "./sub/en.py:bowl"), "'./sub/en.py' is a file: name it as a module, sub.en:bowl"),
+        (("boltzmann", "../en.py:bowl"), "'../en.py' is a file elsewhere: run this in its folder"),
         (("boltzmann", "MINE:nothing"), "has no 'nothing'"),
         (("boltzmann", "MINE:number"), "is no function"),
         (("boltzmann", "MINE:bowl"), "--n-features must be given"),

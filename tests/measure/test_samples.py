@@ -86,6 +86,7 @@ def test_the_larger_table_is_cut_and_frames_are_taken():
         (np.ones((20, 2)), np.ones((20, 3)), {}, "a has 2 columns and b 3"),
         (np.ones(20), np.ones((20, 1)), {}, r"a has shape \(20,\): give a table"),
         (np.ones((20, 1)), np.full((20, 1), np.nan), {}, "b has shape .* finite numbers"),
+        (np.ones((20, 1)), pd.DataFrame({"side": ["left"] * 20}), {}, "b holds other things than numbers .*'left'"),
         (np.ones((20, 1)), np.ones((4, 1)), {}, "b has 4 rows for 5 folds"),
         (np.ones((20, 1)), np.ones((20, 1)), {"folds": 1}, "20 rows for 1 folds"),
     ],

@@ -7,6 +7,7 @@ from realnvp.errors import InputError
 from realnvp.report.kept import ROWS, Kept, few, read_kept, write_kept
 from realnvp.report.page import notices, number, of_density, of_energy, of_pictures
 from realnvp.report.page.base import figure_list, packed, paragraphs
+from realnvp.report.pages.base import made
 
 RNG = np.random.default_rng(0)
 FIGURES = {
@@ -169,3 +170,10 @@ def test_words_cannot_become_html():
 )
 def test_numbers_are_told(value, told):
     assert number(value, 2) == told
+
+
+def test_the_same_numbers_are_not_promised_of_what_the_time_ended():
+    config = {"command": "realnvp fit rows.csv", "stopped_by": "max_time"}
+
+    assert made(config).lead.endswith("on the same machine, but for where the time ended it.")
+    assert made(config | {"stopped_by": "max_steps"}).lead.endswith("gives the same numbers on the same machine.")

@@ -19,6 +19,11 @@ def named_potential(name: str) -> Callable:
             raise InputError(f"no potential is called {name!r}{hint}, or name your own as package.module:function")
         return POTENTIALS[name]()
     module, _, attribute = name.partition(":")
+    if module.endswith(".py") or os.sep in module:
+        path = os.path.relpath(module.removesuffix(".py"))
+        if path.startswith(os.pardir):
+            raise InputError(f"{module!r} is a file elsewhere: run this in its folder, and name it as module:function")
+        raise InputError(f"{module!r} is a file: name it as a module, {path.replace(os.sep, '.')}:{attribute}")
     sys.path.insert(0, os.getcwd())
     try:
         found: object = getattr(importlib.import_module(module), attribute)

@@ -55,7 +55,10 @@ def c2st(a: ArrayLike, b: ArrayLike, *, folds: int = 5, random_state: int | np.r
 
 
 def _table(given: ArrayLike, name: str, folds: int) -> np.ndarray:
-    rows = np.asarray(given, dtype=float)
+    try:
+        rows = np.asarray(given, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} holds other things than numbers ({error}): give text as numbers") from error
     if rows.ndim != 2 or not rows.shape[1] or not np.isfinite(rows).all():
         raise InputError(f"{name} has shape {rows.shape}: give a table (n, D) of finite numbers")
     if folds < 2 or len(rows) < max(10, folds):

@@ -82,6 +82,11 @@ def context_rows(
     try:
         C = check_array(given[None] if given.ndim == 1 else given, dtype=np.float64, input_name="context")
     except (ValueError, TypeError) as error:
+        if given.dtype.kind in "OSU" and any(isinstance(v, str | bytes) for v in given.ravel()):
+            raise InputError(
+                "context holds text, and it is numbers: give a column of 0 and 1 for each category, as "
+                "pandas.get_dummies makes them"
+            ) from error
         raise InputError(f"context is no table of finite numbers ({str(error).splitlines()[0]})") from error
     if wanted is not None and C.shape[1] != wanted:
         raise InputError(f"context has {C.shape[1]} columns, the model was fitted with {wanted}")

@@ -60,7 +60,8 @@ def made(config: Mapping[str, Any]) -> Section:
     }
     tables = (table(name, [(k, _said(v)) for k, v in group.items()]) for name, group in groups.items() if group)
     parts.append(f'<div class="tables">{"".join(tables)}</div>')
-    lead = "The same command with the same versions and seed gives the same numbers on the same machine."
+    lead = "The same command with the same versions and seed gives the same numbers on the same machine"
+    lead += ", but for where the time ended it." if config.get("stopped_by") == "max_time" else "."
     return Section("made", "How it was made", lead if command else "What the run folder says.", "".join(parts))
 
 
