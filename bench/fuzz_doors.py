@@ -67,7 +67,7 @@ def _frame(r: random.Random, X: np.ndarray) -> Any:
     names = r.choice([[f"c{j}" for j in range(X.shape[1])], list(range(X.shape[1])), ["a"] * X.shape[1]])
     names = [r.choice([*names, None, 1.5, ("a", 1)]) for _ in names] if r.random() < 0.2 else names
     frame = pd.DataFrame(X, columns=names)
-    with contextlib.suppress(TypeError, ValueError):
+    with contextlib.suppress(TypeError, ValueError, NotImplementedError):
         return frame.astype(r.choice(["category", "string", "Float64", "object"])) if r.random() < 0.2 else frame
     return frame
 
