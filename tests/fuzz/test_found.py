@@ -1,7 +1,9 @@
 """What was found by throwing things at the doors, each once more."""
 
 import io
+import json
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from bench.fuzz import command
 from realnvp import BoltzmannGenerator, ImageRealNVP, InputError, RealNVP
 from realnvp.data.pictures.files import read_npy
 from realnvp.data.table import iter_table, read_frame, read_table
+from realnvp.train.checkpoint import read_config
 
 TINY = {"layers": 1, "width": 4, "max_steps": 2, "verbose": False, "random_state": 0}
 
@@ -153,3 +156,20 @@ def test_numbers_beyond_all_measure_are_refused_before_building(command_, option
     assert code == 2
     assert f"{option} must be a whole number of at most" in err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "change", [{"params": None}, {"params": 3}, {"kinds": [3]}, {"laws": [{}]}, {"kinds": 1, "laws": 2}]
+)
+@pytest.mark.parametrize("words", [["score"], ["impute", "--out", "whole.csv"], ["info"], ["export", "--onnx"]])
+def test_a_config_of_other_things_gets_a_sentence(change, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame(np.random.default_rng(0).normal(size=(40, 2)), columns=["a", "b"]).to_csv("t.csv", index=False)
+    RealNVP(**TINY).fit(pd.read_csv("t.csv")).save("run")
+    config = read_config("run") | change
+    Path("run/config.json").write_text(json.dumps({k: v for k, v in config.items() if k != "config_sha256"}))
+    verb, *more = words
+    code, _, err = command([verb, "run", *(["t.csv"] if verb in ("score", "impute") else []), *more])
+
+    assert (code, err.count("\n")) == (2, 1) or (code, verb, change) == (0, "info", {"params": None})
+    assert "REALNVP_TRACEBACK" not in err

@@ -86,15 +86,16 @@ def export(
 def _notes(run: Path, kind: str) -> dict[str, Any]:
     """What is told of a run beside its programs."""
     from realnvp.data.collinear import Laws
-    from realnvp.train.checkpoint import read_config
+    from realnvp.train.checkpoint import read_config, rebuilding
 
     config = read_config(run)
     data = config.get("data") or {}
     columns = data.get("columns") or config.get("columns")
-    laws = Laws.of(config.get("laws"))  # columns that follow from others are no part of the flow
-    notes: dict[str, Any] = {"kind": kind, "columns": columns and laws.others(columns)}
+    with rebuilding(run):
+        laws = Laws.of(config.get("laws"))  # columns that follow from others are no part of the flow
+        notes: dict[str, Any] = {"kind": kind, "columns": columns and laws.others(columns)}
+        notes |= {"levels": config["params"].get("levels")}  # of pictures: x = (k + u) / levels
     notes |= {"context_columns": data.get("context_columns"), "classes": config.get("classes")}
-    notes |= {"levels": config["params"].get("levels")}  # of pictures: x = (k + u) / levels
     return {name: value for name, value in notes.items() if value}
 
 

@@ -21,7 +21,7 @@ from realnvp.data.table import table_columns
 from realnvp.data.write import TableWriter
 from realnvp.errors import InputError, nearest
 from realnvp.measure.base import plain_arrays
-from realnvp.train.checkpoint import read_config
+from realnvp.train.checkpoint import read_config, rebuilding
 from realnvp.words import in_words
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ def score(
     _apart(out, data)
     columns, given = _columns(run)
     config = read_config(run)
-    missing = config["params"].get("missing", "refuse")
-    labels = held_by(config)
+    with rebuilding(run):
+        missing, labels = config["params"].get("missing", "refuse"), held_by(config)
     advice = ", or fit with --missing marginalise"
     many = is_many(data) or (engine != "plain" and data.lower().endswith(".parquet"))
     if not many and (engine != "plain" or skip_bad_files):
@@ -158,7 +158,8 @@ def impute(run: Path, data: Path, out: Path, *, seed: int, force: bool, quiet: b
 
     _apart(out, data)
     columns, given = _columns(run)
-    labels = held_by(read_config(run))
+    with rebuilding(run):
+        labels = held_by(read_config(run))
     read = pieces(data, _matching(data, [*columns, *given]), labels, missing="marginalise")
     writer = TableWriter(out, columns, force=force)
     model, seeds = RealNVP.load(run), np.random.default_rng(seed)

@@ -19,6 +19,7 @@ __all__ = ["CONFIG", "FORMAT", "HISTORY", "MODEL", "read_config", "read_history"
 
 FORMAT = 1
 _SEAL = "config_sha256"
+_PARTS = {"params": dict, "data": dict, "figures": dict, "kinds": list, "laws": list}
 
 
 def write_run(
@@ -89,6 +90,9 @@ def read_config(folder: str | os.PathLike) -> dict:
         )
     if config.get(_SEAL, seal := _digest(config)) != seal:
         raise _damaged(folder / CONFIG, ValueError("it was changed after it was written"))
+    for name, kind in _PARTS.items():
+        if not isinstance(config.get(name), kind | None):
+            raise _damaged(folder / CONFIG, ValueError(f"its {name!r} is no {kind.__name__}"))
     return config
 
 
