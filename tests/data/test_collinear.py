@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from realnvp.data.collinear import Law, Laws, find_laws, linear_laws
+from realnvp.data.collinear import Law, Laws, _dependent, _one_by_one, _triangle, find_laws, linear_laws
 
 RNG = np.random.default_rng(0)
 A, B, C = RNG.normal(3, 2, 500), RNG.exponential(5, 500), RNG.normal(-1e3, 0.1, 500)
@@ -133,3 +133,29 @@ def test_a_law_that_all_seen_rows_keep_is_found_beside_gaps():
 
     with pytest.warns(UserWarning, match="1 column follows"):
         assert [law.column for law in find_laws(X, ["a", "b", "c"]).laws] == [2]
+
+
+@pytest.mark.parametrize("kind", ["normal", "sparse", "whole", "nearly"])
+@pytest.mark.parametrize("seed", range(5))
+def test_all_at_once_the_columns_are_those_found_one_by_one(kind, seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(60, 12))
+    if kind == "sparse":
+        X = (rng.random((60, 12)) < 0.03).astype(float)  # columns of a single one, and of none
+    if kind == "whole":
+        X = rng.integers(-1, 2, (60, 12)).astype(float)
+    for j in np.sort(rng.choice(np.arange(2, 12), 4, replace=False)):
+        X[:, j] = X[:, :j] @ rng.integers(-1, 2, j) + (kind == "nearly") * 10.0 ** rng.uniform(-8, -4) * rng.normal(
+            size=60
+        )
+    triangle = _triangle(X)[2]
+
+    assert _dependent(triangle) == _one_by_one(triangle)
+    assert len(_dependent(triangle)[0]) >= 4 or kind == "nearly"
+
+
+def test_where_the_diagonal_misleads_the_columns_are_taken_one_by_one():
+    """The second column is a copy; the third lies along what rounding left of it."""
+    triangle = np.array([[1.0, 1.0, 0.0], [0.0, 1e-9, 1.0], [0.0, 0.0, 1e-9]])
+
+    assert _dependent(triangle) == _one_by_one(triangle) == ([1], [0, 2])

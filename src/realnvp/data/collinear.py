@@ -214,17 +214,36 @@ def _triangle(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _dependent(triangle: np.ndarray) -> tuple[list[int], list[int]]:
-    """Columns that the ones before them determine, and the others."""
-    basis = np.zeros((len(triangle), 0))
-    found, kept = [], []
+    """Columns that the ones before them determine, and the others.
+
+    The diagonal of a triangle says how far each column is from all before it. Where some are near, those are left out
+    and looked at again; only where that does not settle it are the columns taken one by one.
+    """
+    near = np.abs(np.diag(triangle)) < _EXACT
+    if not near.any():
+        return [], list(range(len(near)))
+    found, kept = np.flatnonzero(near), np.flatnonzero(~near)
+    basis, rest = np.linalg.qr(triangle[:, kept])
+    before = (basis[:, : np.searchsorted(kept, j)] for j in found)
+    left = [triangle[:, j] - b @ (b.T @ triangle[:, j]) for j, b in zip(found, before, strict=True)]
+    if (np.abs(np.diag(rest)) < _EXACT).any() or (np.linalg.norm(left, axis=1) >= _EXACT).any():
+        return _one_by_one(triangle)
+    return found.tolist(), kept.tolist()
+
+
+def _one_by_one(triangle: np.ndarray) -> tuple[list[int], list[int]]:
+    basis = np.empty(triangle.shape, order="F")
+    found: list[int] = []
+    kept: list[int] = []
     for j, column in enumerate(triangle.T):
-        left = column - basis @ (basis.T @ column)
-        left -= basis @ (basis.T @ left)
+        known = basis[:, : len(kept)]
+        left = column - known @ (known.T @ column)
+        left -= known @ (known.T @ left)
         if (size := np.linalg.norm(left)) < _EXACT:
             found.append(j)
         else:
+            basis[:, len(kept)] = left / size
             kept.append(j)
-            basis = np.column_stack([basis, left / size])
     return found, kept
 
 
