@@ -158,6 +158,14 @@ def test_numbers_beyond_all_measure_are_refused_before_building(command_, option
     assert not list(tmp_path.iterdir())
 
 
+def test_features_beyond_all_measure_are_refused_before_a_point_is_drawn(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = command(["boltzmann", "json:loads", "--n-features", "99999999999999999999"])
+
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--n-features must be a whole number of at most 1,000,000" in err
+
+
 @pytest.mark.parametrize(
     "change", [{"params": None}, {"params": 3}, {"kinds": [3]}, {"laws": [{}]}, {"kinds": 1, "laws": 2}]
 )

@@ -32,6 +32,9 @@ __all__ = [
     "with_gradient",
 ]
 
+_MOST = 1_000_000
+"""Features beyond which a few points alone would fill the memory."""
+
 
 class _Given(torch.autograd.Function):
     """A function with a gradient of the user's own."""
@@ -75,6 +78,8 @@ def features_of(potential: object, n_features: int | None) -> int:
         raise InputError("n_features must be given: the potential does not say how many features it takes")
     if isinstance(found, bool) or not isinstance(found, Integral) or found < 1:
         raise InputError(f"n_features must be a whole number of at least 1, got {found!r}")
+    if found > _MOST:
+        raise InputError(f"n_features must be a whole number of at most {_MOST:,}, got {found}")
     if own is not None and own != found:
         raise InputError(f"n_features is {found}, and the potential takes {own}: leave n_features out")
     return int(found)
