@@ -21,6 +21,7 @@ def test_bending_pays_for_skewed_columns_and_not_for_normal_or_elliptical_ones()
     assert bending(x, "auto", 0) is None
     assert bending(torch.cat((x, x @ torch.randn(3, 3)), 1) / (radius / 3).sqrt(), "auto", 0) is None
     assert bending(rows(stats.lognorm(1.0), 20), "auto", 0) is None
+    assert bending(rows(stats.lognorm(1.0), 60, 40), "auto", 0) is None
     assert bending(x, True, 0) is not None
     assert bending(skewed, False, 0) is None
 

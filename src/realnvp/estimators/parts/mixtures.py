@@ -112,13 +112,14 @@ def bending(x: Tensor, wanted: bool | str, seed: int) -> SinhArcsinh | None:
 
     That is where a mixture of four normals explains fresh rows better once each column is bent: both are fitted to two
     thirds of at most 4,000 rows and scored on the rest, the Jacobian counted, and the gain must be twice its standard
-    error. Where the law is elliptical, as that of natural pictures is, bending spoils it.
+    error. A normal of as many columns as rows says nothing, and they are left straight. Where the law is elliptical, as
+    that of natural pictures is, bending spoils it.
     """
     bend = SinhArcsinh(x.shape[1]).to(x)
     if wanted == "auto":
         order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:_TRIAL].to(x.device)
         seen, fresh = x[order].split([cut := 2 * len(order) // 3, len(order) - cut])
-        if cut < 20 or not _pays(bend, seen, fresh, seed):
+        if cut <= max(19, x.shape[1]) or not _pays(bend, seen, fresh, seed):
             return None
     elif not wanted:
         return None

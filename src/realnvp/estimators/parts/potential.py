@@ -78,7 +78,7 @@ def features_of(potential: object, n_features: int | None) -> int:
         raise InputError("n_features must be given: the potential does not say how many features it takes")
     if isinstance(found, bool) or not isinstance(found, Integral) or found < 1:
         raise InputError(f"n_features must be a whole number of at least 1, got {found!r}")
-    if found > _MOST:
+    if int(found) > _MOST:
         raise InputError(f"n_features must be a whole number of at most {_MOST:,}, got {found}")
     if own is not None and own != found:
         raise InputError(f"n_features is {found}, and the potential takes {own}: leave n_features out")
