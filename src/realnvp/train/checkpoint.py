@@ -126,6 +126,8 @@ def _fits(shape: object, state: Mapping[str, Tensor]) -> bool:
     most |= dict.fromkeys(("width", "features", "components"), root) | {"context": total}
     if shape.get("layers") == 0 or (shape.get("features") == 1 and not shape.get("context")):
         del most["width"]  # without couplings there are no nets, nor in one of a column that is given nothing
+    if shape.get("mixing") == "permutation" and isinstance(width := shape.get("width"), int):
+        most["features"] = 2 * total // max(width, 1)  # no square matrix is as wide as the rows
     event, bodies = shape.get("shape", []), shape.get("bodies") or []
     for sizes in (event, bodies):
         if not isinstance(sizes, list) or not all(isinstance(n, int) and 0 < n <= total for n in sizes):

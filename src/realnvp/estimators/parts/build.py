@@ -23,6 +23,7 @@ from realnvp.transforms import (
     Embed,
     LULinear,
     Part,
+    Permute,
     Probit,
     Regress,
     SinhArcsinh,
@@ -49,6 +50,9 @@ BASES: dict[str, Callable[..., Base]] = {"logistic": Logistic, "mixture": Mixtur
 _GAIN, _GAIN_OF_MANY = 2.0, 1.4
 """Of the nets' first weights: nearer than torch's to what keeps a signal's size between layers (He et al., 2015). From
 48 columns on less: 2 cost 0.3 nats there."""
+_MIXED = 512
+"""Columns up to which couplings are mixed by products of triangles; a step of those costs their number to the third
+power, and in more than this many columns is little else."""
 _REACH = 6.0
 """How far out, in standard deviations, the splines of an energy act: beyond it lies 1e-6 of a logistic base."""
 PRECISIONS = {"float32": None, "bf16": torch.bfloat16}
@@ -62,6 +66,7 @@ def architecture(settled: Settings, arrays: Sequence[np.ndarray], *, marginals: 
         "components": min(8, len(arrays[0]) // 2),
         "marginals": marginals,
         "activation": "silu",
+        **({"mixing": "permutation"} if arrays[0].shape[1] > _MIXED else {}),
         **{name: getattr(settled, name) for name in ("kernel", "layers", "width", "base", "dropout", "precision")},
     }
 
@@ -71,7 +76,7 @@ def build(shape: dict, seed: int) -> Flow:
 
     ``shape`` is plain data (JSON), the same that a run folder keeps: features, context, kernel (``"none"`` leaves the
     base alone, around a line in the context), layers, width, base, components, precision, dropout, activation, and
-    whether each column is bent first (``marginals``).
+    whether each column is bent first (``marginals``). From 513 columns on ``mixing`` is by permutations.
     """
     make = chosen("base", shape["base"], BASES)
     features = shape["features"]
@@ -91,14 +96,19 @@ def _coupled(shape: dict, base: Base) -> Flow:
     recipe = chosen("kernel", shape["kernel"], KERNELS)
     act, dropout = shape.get("activation", "relu"), shape.get("dropout", 0.0)
     gain = _GAIN if shape["features"] < MANY_COLUMNS else _GAIN_OF_MANY
+    mixing = _shuffled if shape.get("mixing") == "permutation" else LULinear
     return recipe(
         shape["features"],
         context=shape["context"],
         layers=shape["layers"],
         net=mlp((shape["width"], shape["width"]), act=act, dropout=dropout, gain=gain),
-        between=LULinear if shape["features"] > 1 else None,
+        between=mixing if shape["features"] > 1 else None,
         base=base,
     )
+
+
+def _shuffled(features: int) -> Permute:
+    return Permute(torch.randperm(features))
 
 
 def rebuild(shape: dict) -> Flow:
