@@ -150,7 +150,7 @@ def test_context_is_asked_for_and_refused_in_words(fitted, moons):
         fitted.score_samples(moons, context=moons)
     with pytest.raises(InputError, match="context has 3 rows, the data 1500"):
         RealNVP(**QUICK).fit(moons, context=moons[:3])
-    with pytest.raises(InputError, match="context holds text, and it is numbers: give a column of 0 and 1 for each"):
+    with pytest.raises(InputError, match="it holds text: give a column of 0 and 1 for each"):
         RealNVP(**QUICK).fit(moons, context=np.full((len(moons), 1), "left"))
 
 

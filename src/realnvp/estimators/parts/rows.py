@@ -84,7 +84,7 @@ def context_rows(
     except (ValueError, TypeError) as error:
         if given.dtype.kind in "OSU" and any(isinstance(v, str | bytes) for v in given.ravel()):
             raise InputError(
-                "context holds text, and it is numbers: give a column of 0 and 1 for each category, as "
+                "context is no table of finite numbers, it holds text: give a column of 0 and 1 for each category, as "
                 "pandas.get_dummies makes them"
             ) from error
         raise InputError(f"context is no table of finite numbers ({str(error).splitlines()[0]})") from error
