@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["impute", "info", "kind_of", "sample", "score"]
 
+_MOST = 10_000_000
+"""Columns that no run has: a damaged one may say so."""
+
 _LOG_Z = ("log_normalizer_", "log_normalizer_error_")
 
 
@@ -225,6 +228,8 @@ def _columns(run: Path) -> tuple[list[str], list[str]]:
     try:
         shape, data = config["architecture"], config.get("data", {})
         features = shape["features"] + len(config.get("laws") or [])
+        if max(features, shape.get("context", 0)) > _MOST:
+            raise TypeError
         columns = data.get("columns") or config.get("columns") or [f"x{i}" for i in range(features)]
         given = data.get("context_columns") or [f"c{i}" for i in range(shape.get("context", 0))]
         whole = (len(columns), len(given)) == (features, shape.get("context", 0))
