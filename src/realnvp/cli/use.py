@@ -229,7 +229,7 @@ def _columns(run: Path) -> tuple[list[str], list[str]]:
         shape, data = config["architecture"], config.get("data", {})
         features = shape["features"] + len(config.get("laws") or [])
         if max(features, shape.get("context", 0)) > _MOST:
-            raise TypeError
+            raise TypeError  # before they are named one by one
         columns = data.get("columns") or config.get("columns") or [f"x{i}" for i in range(features)]
         given = data.get("context_columns") or [f"c{i}" for i in range(shape.get("context", 0))]
         whole = (len(columns), len(given)) == (features, shape.get("context", 0))
