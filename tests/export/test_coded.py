@@ -14,6 +14,7 @@ from realnvp.data.columns.warps import WARPS, Asinh, Log, Log1p, Probit, Softplu
 from realnvp.export import programs
 from realnvp.export.coded import Coded
 
+BENT = Asinh(50.0, 1.0)
 SKEWED = np.array([1e-9, 0.001, 0.3, 1.0, 7.5, 2000.0])
 COLUMNS = {
     "plain": (Column("x"), np.array([-3.0, 0.0, 1e6])),
@@ -32,6 +33,16 @@ COLUMNS = {
     ),
     "zeros": (Column("x", cells=Atoms((0.0,), (0.0,), (0.7,), Softplus(0.0, 2.0))), np.append(SKEWED, [0.0, -1.0])),
     "two atoms": (Column("x", cells=Atoms((0.1, 2.0), (0.1, 2.0), (0.5, 1.5))), np.array([-1.0, 0.1, 1.0, 2.0, 3.0])),
+    "a code among counts": (
+        Column(
+            "x", cells=Atoms((999.0,), (BENT.forward(np.array([998.5]))[0].item(),), (2.5,), BENT, Grid(0.0, 1.0, 1, 0))
+        ),
+        np.array([0.0, 51.0, 998.0, 999.0, 1000.0, 50.5]),
+    ),
+    "a spike in tenths": (
+        Column("x", cells=Atoms((0.3,), (0.25,), (1.5,), None, Grid(0.0, 0.1, 0, 0)), warp=Asinh(1.0, 2.0)),
+        np.array([-7.1, 0.2, 0.3, 0.4, 9.9]),
+    ),
     "above": (Column("x", warp=Log(0.0)), np.append(SKEWED, [0.0, -1.0])),
     "below": (Column("x", warp=Log(0.0, -1.0)), np.append(-SKEWED, 1.0)),
     "half-line": (Column("x", warp=Softplus(0.0, 3.0)), np.append(SKEWED, [0.0, -1.0])),

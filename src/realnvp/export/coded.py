@@ -149,26 +149,27 @@ def _(cells: Levels, z: Tensor) -> Tensor:
 
 @_celled.register
 def _(cells: Atoms, x: Tensor, u: Tensor) -> _Part:
-    values, places, widths = map(_numbers, (cells.values, cells.places, cells.widths))
-    wide = x.double()
-    r, slope, can = (wide, torch.zeros_like(wide), wide == wide) if cells.rest is None else _bent(cells.rest, wide)
-    hit = x[:, None] == values.to(x.dtype)
-    less = x[:, None] > values.to(x.dtype)
-    below = torch.cat((torch.zeros(1, dtype=torch.float64), widths.cumsum(0)))
-    there, place, width = hit.any(1), (hit * (places + below[:-1])).sum(1), (hit * widths).sum(1)
-    z = torch.where(there, place + width * u, r + (less * widths).sum(1))
-    return z, torch.where(there, torch.where(there, width, 1.0).log(), slope), can
+    begins, wide = map(_numbers, cells.cells)
+    noisy, log_m, can = x.double(), torch.zeros_like(x, dtype=torch.float64), x == x
+    if cells.grid is not None:
+        noisy, log_m, can = _celled(cells.grid, x, u)
+    r, slope, holds = (noisy, torch.zeros_like(noisy), can) if cells.rest is None else _bent(cells.rest, noisy)
+    values = _numbers(cells.values).to(x.dtype)
+    hit = x[:, None] == values if cells.grid is None else (x[:, None] - values).abs() <= cells.half
+    there, begin, width = hit.any(1), (hit * begins).sum(1), (hit * wide).sum(1)
+    z = torch.where(there, begin + width * u, r + ((x[:, None] > values) * _numbers(cells.widths)).sum(1))
+    return z, torch.where(there, torch.where(there, width, 1.0).log(), log_m + slope), can & (there | holds)
 
 
 @_uncelled.register
 def _(cells: Atoms, z: Tensor) -> Tensor:
-    values, places, widths = map(_numbers, (cells.values, cells.places, cells.widths))
-    below = torch.cat((torch.zeros(1, dtype=torch.float64), widths.cumsum(0)))
-    cuts = torch.stack((places + below[:-1], places + below[1:]), 1).flatten()
-    rank = (z[:, None] >= cuts).sum(1)
+    begins, wide = map(_numbers, cells.cells)
+    below = torch.cat((torch.zeros(1, dtype=torch.float64), _numbers(cells.widths).cumsum(0)))
+    rank = (z[:, None] >= torch.stack((begins, begins + wide), 1).flatten()).sum(1)
     r = z - below[rank // 2]
     x = r if cells.rest is None else _unbent(cells.rest, r)
-    return torch.where(rank % 2 == 1, values[((rank - 1) // 2).clamp(min=0)], x)
+    x = x if cells.grid is None else _uncelled(cells.grid, x)
+    return torch.where(rank % 2 == 1, _numbers(cells.values)[((rank - 1) // 2).clamp(min=0)], x)
 
 
 def _beyond(x: Tensor, edge: float, side: float, least: float) -> Tensor:

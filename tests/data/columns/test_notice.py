@@ -159,3 +159,21 @@ def test_rows_outside_a_bound_are_refused():
 
 def test_what_is_said_to_be_continuous_is_left_alone():
     assert all(notice(x, "a", "continuous").is_plain for x, *_ in NOTICED.values())
+
+
+@pytest.mark.parametrize(("decimals", "code"), [(2, -9999.0), (0, 9999.0), (1, 0.5)])
+def test_a_value_that_comes_often_among_rounded_numbers_has_a_cell_of_its_own(decimals, code):
+    rest = np.round(RNG.normal(0, 1 if decimals else 300, 10 * N), decimals)
+    x = np.where(RNG.random(10 * N) < 0.3, code, rest)
+    column = notice(x, "a")
+    y = column.forward(x, RNG.random(10 * N))[0]
+    law = np.random.default_rng(2).choice(y, 10 * N) + RNG.normal(0, 0.01, 10 * N)
+
+    assert f", {code:g} in 3" in column.noticed
+    assert y[x != code].std() > 0.1 * y.std()
+    assert (column.inverse(law) == code).mean() == pytest.approx((x == code).mean(), abs=0.02)
+    assert np.ptp(y[x == code]) > 0.1 * np.ptp(np.quantile(y[x != code], [0.01, 0.99]))
+
+
+def test_small_counts_are_no_atoms_however_many_they_are():
+    assert type(notice(np.floor(RNG.lognormal(4, 2, N)), "a").cells).__name__ == "Grid"

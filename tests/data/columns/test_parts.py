@@ -22,6 +22,7 @@ WARPS = {
     "asinh": (Asinh(1.0, 0.2), np.linspace(-1e5, 1e5, 101)),
     "log1p": (Log1p(0.5, 2.0), 0.5 + np.geomspace(1e-3, 1e6, 101)),
 }
+BENT = Asinh(1.0, 0.05)
 CELLS = {
     "levels": (Levels((0.0, 1.0, 4.0), (0.0, 0.2, 0.5, 1.0)), [0.0, 1.0, 4.0]),
     "unordered": (Levels((2.0, 0.0, 1.0), (0.0, 0.2, 0.5, 1.0)), [0.0, 1.0, 2.0]),
@@ -30,6 +31,14 @@ CELLS = {
     "tenths": (Grid(0.0, 0.1, 0.0, 0.0), np.round(np.arange(-3, 4) * 0.1, 1)),
     "thirds": (Grid(0.2, 1 / 3, 1.0, 0.0), 0.2 + np.arange(5) / 3),
     "atoms": (Atoms((0.0, 2.0), (0.0, 2.0), (0.5, 3.0)), [-1.3, 0.0, 1e-9, 1.7, 2.0, 2.1]),
+    "atoms on a grid": (
+        Atoms((-2.0, 1.0), (-2.5, 0.5), (0.7, 2.0), None, Grid(0.0, 1.0, 1.0, 0.0)),
+        np.arange(-9.0, 7),
+    ),
+    "atom on tenths": (
+        Atoms((0.0,), (BENT.forward(np.array([-0.05]))[0].item(),), (0.5,), BENT, Grid(0.0, 0.1, 1.0, 0.0)),
+        np.round(np.arange(-90, 91) * 0.1, 1),
+    ),
     "atom and rest": (Atoms((0.0,), (0.0,), (0.5,), Log1p(0.0, 0.1)), [0.0, 1e-9, 1.7, 2e6]),
 }
 
@@ -88,7 +97,9 @@ def test_a_value_comes_back_from_anywhere_in_its_cell(case, u):
         assert np.array_equal(back, x)
 
 
-@pytest.mark.parametrize("case", ["levels", "unordered", "open", "whole", "thirds", "tenths"])
+@pytest.mark.parametrize(
+    "case", ["levels", "unordered", "open", "whole", "thirds", "tenths", "atoms on a grid", "atom on tenths"]
+)
 def test_the_cells_are_apart_and_fill_the_line(case):
     cells, values = CELLS[case]
     x = np.asarray(values)
@@ -114,7 +125,7 @@ def test_what_the_cells_leave_is_the_mass_of_every_other_value_and_is_never_draw
     assert set(cells.inverse(np.linspace(-9, 9, 999))) == {1.0, 5.0}
 
 
-@pytest.mark.parametrize("case", ["levels", "open", "whole"])
+@pytest.mark.parametrize("case", ["levels", "open", "whole", "atoms on a grid"])
 def test_the_mass_of_a_cell_is_that_of_the_law_on_it(case):
     cells, values = CELLS[case]
     x = np.asarray(values)
@@ -139,6 +150,18 @@ def test_masses_of_an_open_end_add_up_to_all():
     )
 
     assert mass.sum() == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("case", ["atoms on a grid", "atom on tenths"])
+def test_masses_on_a_grid_with_atoms_add_up_to_all(case):
+    cells, x = CELLS[case]
+    u = (np.arange(2000) + 0.5) / 2000
+    mass = np.zeros(len(x))
+    for noise in u:
+        z, log_m, _ = cells.forward(x, np.full(len(x), noise))
+        mass += stats.norm.pdf(z, 1.0, 1.5) * np.exp(log_m) / len(u)
+
+    assert mass.sum() == pytest.approx(1, abs=1e-3)
 
 
 def test_values_that_cannot_be_are_told():

@@ -49,6 +49,5 @@ def to_plain(part: Any) -> dict | None:
     if part is None:
         return None
     fields = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(part).items()}
-    if getattr(part, "rest", None) is not None:
-        fields["rest"] = to_plain(part.rest)
+    fields |= {inner: to_plain(getattr(part, inner)) for inner in ("rest", "grid") if hasattr(part, inner)}
     return {"is": type(part).__name__, **fields}

@@ -86,6 +86,8 @@ class Column:
         cells = plain["cells"]
         if cells is not None and cells.get("rest") is not None:
             cells = cells | {"rest": _made(cells["rest"], WARPS)}
+        if cells is not None and cells.get("grid") is not None:
+            cells = cells | {"grid": _made(cells["grid"], _CELLS)}
         parts = {"cells": _made(cells, _CELLS), "warp": _made(plain["warp"], WARPS)}
         return cls(
             plain["name"],

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from realnvp.data.columns.atoms import Atoms
 from realnvp.data.columns.codec import Codec
 from realnvp.data.columns.column import Column
 from realnvp.data.columns.edges import Edges
@@ -58,6 +59,8 @@ def _on_grid(column: Column) -> Column:
         low, high = cells.values[0], cells.values[-1]
         opened = cells.edges[0] > 0, cells.edges[-1] < 1
         cells = Grid(low, cells.step, 1.0, 0.0, None if opened[0] else low, None if opened[1] else high)
+    if isinstance(cells, Atoms):
+        cells = cells.grid
     if not isinstance(cells, Grid):
         return Column(column.name)
     return replace(column, cells=cells, warp=None)

@@ -141,20 +141,27 @@ def _grid(x: np.ndarray, found: tuple[float, float], name: str, kind: str, edges
     low, high = np.quantile(x, [0.25, 0.75])
     fine = float((high - low) / 1.349 > 10 * step)
     spread = x + (own(_SEED).random(len(x)) - 0.5) * step
-    begins = "" if edges == Edges() else _ends(edges)
+    reach, begins = edges, "" if edges == Edges() else _ends(edges)
+    atoms = _alone(*np.unique(x, return_counts=True), len(x))
     if edges == Edges():
         low, high = _piled(x)
-        if x.min() >= 0 and _begins(x, spread, step):
+        if x.min() >= 0 and x.min() not in atoms and _begins(x, spread, step):
             low = 0.0
-        if (edges := Edges(low, high)) != Edges():
-            begins = "from 0 up" if edges == Edges(0.0) else _ends(edges) + ", where rows are piled up"
-    ends = _within(edges, origin, step)
-    cells = Grid(origin, step, float(whole), fine, ends.low, ends.high)
-    outer = Edges(*(None if e is None else e + s * step / 2 for e, s in ((ends.low, -1), (ends.high, 1))))
-    warp, why = _warp(spread, outer, found=True)
-    why = begins or why
-    said = "whole numbers" if whole else "rounded numbers"
+            edges = Edges(low)
+        if (reach := Edges(low, high)) != Edges():
+            begins = "from 0 up" if reach == Edges(0.0) else _ends(reach) + ", where rows are piled up"
+    ends = _within(reach, origin, step)
+    grid = Grid(origin, step, float(whole), fine, ends.low, ends.high)
     figure = "its figure is a log mass" if whole else "noise as wide is learnt with them"
+    cells: Cells = grid
+    if len(atoms):
+        cells, warp, why = _around(x, atoms, _outer(_within(edges, origin, step), step), grid)
+        why = ", ".join(filter(None, (begins, why)))
+        figure = figure if whole else "a log mass there, and noise as wide is learnt with the others"
+    else:
+        warp, why = _warp(spread, _outer(ends, step), found=True)
+        why = begins or why
+    said = "whole numbers" if whole else "rounded numbers"
     return Column(
         name, "discrete" if whole else "rounded", f"{said}, {step:g} apart{why and ', '}{why}: {figure}", cells, warp
     )
@@ -168,6 +175,11 @@ def _within(edges: Edges, origin: float, step: float) -> Edges:
         None if low is None else float(on(np.array(origin + np.ceil(low - 1e-6) * step))),
         None if high is None else float(on(np.array(origin + np.floor(high + 1e-6) * step))),
     )
+
+
+def _outer(ends: Edges, step: float) -> Edges:
+    """Return where the noise of the first and the last value of a grid reaches."""
+    return Edges(*(None if e is None else e + s * step / 2 for e, s in ((ends.low, -1), (ends.high, 1))))
 
 
 def _piled(x: np.ndarray) -> tuple[float | None, float | None]:
@@ -193,29 +205,44 @@ def _atoms(distinct: np.ndarray, counts: np.ndarray, rows: int) -> np.ndarray:
     return distinct[often] if often.sum() <= 5 and rest >= 20 else distinct[:0]
 
 
+def _alone(distinct: np.ndarray, counts: np.ndarray, rows: int) -> np.ndarray:
+    """Atoms on a grid: the values beside them come a tenth as often at most, small counts are often by themselves."""
+    beside = np.maximum(np.append(0, counts[:-1]), np.append(counts[1:], 0))
+    often = _atoms(distinct, counts, rows)
+    return often[(counts >= 10 * beside)[np.isin(distinct, often)]]
+
+
 def _with_atoms(x: np.ndarray, atoms: np.ndarray, name: str, edges: Edges) -> Column:
+    cells, warp, often = _around(x, atoms, edges)
+    return Column(name, "point mass", f"{often}: a log mass there, a log density beside it", cells, warp)
+
+
+def _around(x: np.ndarray, atoms: np.ndarray, edges: Edges, grid: Grid | None = None) -> tuple[Cells, Warp | None, str]:
     """Cells between the numbers beside them, so wide that the density is as high in them as it is there."""
-    rest = x[~np.isin(x, atoms)]
-    at_low = atoms[0] <= (x.min() if edges.low is None else edges.low)
-    at_high = atoms[-1] >= (x.max() if edges.high is None else edges.high)
+    half = 0.0 if grid is None else grid.step / 2
+    noise = own(_SEED).random(len(x))
+    rest = (x + (2 * noise - 1) * half)[~np.isin(x, atoms)]
+    first, last = float(atoms[0]) - half, float(atoms[-1]) + half
+    at_low = atoms[0] <= x.min() and (edges.low is None or first <= edges.low)
+    at_high = atoms[-1] >= x.max() and (edges.high is None or last >= edges.high)
     inner: Warp | None = None
-    if at_low and edges.high is None and not at_high and spans_decades(rest - atoms[0]):
-        inner = Log1p(float(atoms[0]), float(np.quantile(rest - atoms[0], 0.01)))
+    if at_low and edges.high is None and not at_high and spans_decades(rest - first):
+        inner = Log1p(first, float(np.quantile(rest - first, 0.01)))
     elif edges == Edges():
         inner = heavy(rest, atoms)
-    r, places = (v if inner is None else inner.forward(v)[0] for v in (rest, atoms))
+    r, places = (v if inner is None else inner.forward(v)[0] for v in (rest, atoms - half))
     span = float(np.subtract(*np.quantile(r, [0.95, 0.05])))
     shares = np.array([(x == a).mean() for a in atoms])
     widths = shares / (1 - shares.sum()) * span / 0.9
     at, place, width = (tuple(map(float, v)) for v in (atoms, places, widths))
-    cells: Cells = Atoms(at, place, width, inner)
-    low = float(places[0]) if at_low else edges.low
-    top = places[-1] if at_high else edges.high
-    high = None if top is None else float(top) + float(widths.sum())
-    z = cells.forward(x, own(_SEED).random(len(x)))[0]
-    warp = bounded(z, Edges(low, high), scale=float(widths[0] if at_low else widths[-1]) if at_low or at_high else None)
+    cells = Atoms(at, place, width, inner, grid)
+    begins, wide = cells.cells
+    low = float(begins[0]) if at_low else edges.low
+    high = float(begins[-1] + wide[-1]) if at_high else None if edges.high is None else edges.high + float(widths.sum())
+    z = cells.forward(x, noise)[0]
+    warp = bounded(z, Edges(low, high), scale=float(wide[0] if at_low else wide[-1]) if at_low or at_high else None)
     often = ", ".join(f"{a:g} in {share:.0%}" for a, share in zip(atoms, shares, strict=True))
-    return Column(name, "point mass", f"{often} of the rows: a log mass there, a log density beside it", cells, warp)
+    return cells, warp, f"{often} of the rows"
 
 
 def _warp(z: np.ndarray, edges: Edges, *, found: bool = False) -> tuple[Warp | None, str]:
