@@ -19,7 +19,7 @@ from realnvp.data.table import Table, iter_table, read_table, table_columns
 from realnvp.errors import InputError
 
 X = np.random.default_rng(0).standard_normal((1003, 3))
-FILES = ("t.csv", "t.csv.gz", "t.CSV", "t.parquet", "t.npy", "t.npz")
+FILES = ("t.csv", "t.csv.gz", "t.CSV", "t.tsv", "t.tsv.gz", "t.parquet", "t.npy", "t.npz")
 NO_NUMBER = ", which is not a real number: encode it as numbers, or leave it out"
 NOT_FINITE = "missing or infinite in all): fill in or drop such rows"
 GIVE = "give a .csv, .parquet, .npy or .npz file"
@@ -45,8 +45,9 @@ def save_table(path, values=X, names="abc"):
         return save(path, values)
     if path.suffix in (".npz", ".parquet"):
         return save(path, dict(zip(names, values.T, strict=True)))
-    lines = [",".join(map(repr, row)) for row in values.tolist()]
-    text = "\n".join([",".join(names), *lines, ""]).encode()
+    between = "\t" if ".tsv" in path.suffixes else ","
+    lines = [between.join(map(repr, row)) for row in values.tolist()]
+    text = "\n".join([between.join(names), *lines, ""]).encode()
     return save(path, gzip.compress(text) if path.suffix == ".gz" else text)
 
 
@@ -130,6 +131,10 @@ def test_dialects(tmp_path, text, values):
     table = read_table(save(tmp_path / "t.csv", text))
     assert table.columns == ("a", "b")
     np.testing.assert_array_equal(table.values, values)
+
+
+def test_a_tsv_is_split_at_its_tabs_whatever_its_names_hold(tmp_path):
+    assert read_table(save(tmp_path / "t.tsv", "mass, kg\tb\n1.5\t2\n")).columns == ("mass, kg", "b")
 
 
 def test_a_column_that_starts_with_integers_may_go_on_with_decimals(tmp_path):

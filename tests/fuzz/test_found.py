@@ -14,6 +14,7 @@ from bench.fuzz import command
 from realnvp import BoltzmannGenerator, ImageRealNVP, InputError, RealNVP
 from realnvp.data.pictures.files import read_npy
 from realnvp.data.table import iter_table, read_frame, read_table
+from realnvp.estimators.parts.rows import hold_out
 from realnvp.train.checkpoint import read_config
 
 TINY = {"layers": 1, "width": 4, "max_steps": 2, "verbose": False, "random_state": 0}
@@ -25,6 +26,15 @@ def test_labels_that_cannot_be_hashed_are_no_classes():
 
     with pytest.raises(InputError, match=r"context \{\} is no class the model has seen: 0, 1, 2"):
         model.sample(1, context={})
+
+
+def test_one_label_in_a_table_is_no_label_for_all():
+    images = np.random.default_rng(0).integers(0, 5, (12, 4, 4))
+    model = ImageRealNVP(**TINY, levels=5, device="cpu").fit(images, context=np.arange(12) % 3)
+
+    assert len(model.sample(2, context=[1])) == 2
+    with pytest.raises(InputError, match=r"context has shape \(1, 1\): pass one label for each of the 2 pictures"):
+        model.sample(2, context=[[1]])
 
 
 @pytest.mark.parametrize("late", [1, 2, 3, 5, 9])
@@ -192,3 +202,13 @@ def test_a_config_of_other_things_gets_a_sentence(change, words, tmp_path, monke
     else:
         assert (code, err.count("\n")) == (2, 1)
     assert "REALNVP_TRACEBACK" not in err
+
+
+@pytest.mark.parametrize("base", ["normal", "mixture"])
+def test_a_held_out_row_farther_out_than_single_precision_reaches(base):
+    X = np.random.default_rng(0).normal(size=(40, 5)) * 1e-13
+    X[hold_out(len(X), 0.1, 0)[0][0], 3] = 1e30
+    model = RealNVP("affine", base=base, **TINY).fit(X)
+
+    assert np.isfinite(model.history_[-1]["held_out"])
+    assert np.isfinite(model.score_samples(X)).all()

@@ -12,6 +12,8 @@ __all__ = ["SOURCES", "Arrays", "Delimited", "Parquet", "Source", "no_number", "
 SOURCES: dict[str, Any] = {
     ".csv": Delimited,
     ".csv.gz": Delimited,
+    ".tsv": Delimited,
+    ".tsv.gz": Delimited,
     ".parquet": Parquet,
     ".npy": Arrays,
     ".npz": Arrays,

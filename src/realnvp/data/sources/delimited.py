@@ -16,9 +16,10 @@ _ARROW = {"number": "float64", "boolean": "bool", "text": "string", "category": 
 
 
 class Delimited:
-    """Comma-separated UTF-8 text under a line of names, gzipped or not.
+    """Comma- or tab-separated UTF-8 text under a line of names, gzipped or not.
 
-    A header that is one field with `;` or a tab in it is split there; after `;` numbers may have a decimal comma.
+    A header that is one field with `;` or a tab in it is split there, that of a .tsv file at its tabs whatever else it
+    holds; after `;` numbers may have a decimal comma.
     Numbers are read as float64: a finer type guessed from the first block would break where integers turn to decimals.
     """
 
@@ -30,7 +31,8 @@ class Delimited:
                 head = head[: head.rfind(b"\n") + 1] or head  # without the line cut short
         header, _, body = head.lstrip(b"\r\n").partition(b"\n")
         header.decode()
-        self.delimiter = "," if b"," in header else next((d for d in ";\t" if d.encode() in header), ",")
+        likely = "\t,;" if ".tsv" in path.name.lower() else ",;\t"
+        self.delimiter = next((d for d in likely if d.encode() in header), ",")
         comma = self.delimiter == ";" and re.search(rb"\d,\d", body) and not re.search(rb"\d\.\d", body)
         self.decimal = "," if comma else "."
         self._names(header + b"\n" + body.decode(errors="replace").encode() + b"\n")

@@ -31,12 +31,16 @@ __all__ = [
 ]
 
 
+_FARTHEST = 1e15
+"""Standard deviations beyond which a row counts as there: the squares of float32 end at 1e19, products of weights before."""
+
+
 def scaled(scalers: Sequence[Standardise | Standard], arrays: Sequence[np.ndarray]) -> list[Tensor]:
     """Standardise float64 arrays (data, context) in float64, then round: float32 tensors on the scalers' device."""
     found = []
     for scaler, a in zip(scalers, arrays, strict=True):
         value = scaler(tensor(a).to(scaler.loc.device))
-        found.append((value if isinstance(value, Tensor) else value[0]).float())
+        found.append((value if isinstance(value, Tensor) else value[0]).clamp(-_FARTHEST, _FARTHEST).float())
     return found
 
 

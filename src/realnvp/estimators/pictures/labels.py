@@ -47,7 +47,7 @@ class Labels:
                 return None
             return torch.from_numpy(np.array(np.broadcast_to(rows, (n, self.width)), np.float32))
         given = _plain(context)
-        given = np.broadcast_to(given, n) if shared and given.size == 1 else given
+        given = np.broadcast_to(given, n) if shared and given.size == 1 and given.ndim < 2 else given
         if given.shape != (n,):
             raise InputError(f"context has shape {given.shape}: pass one label for each of the {n} pictures")
         at = {label: i for i, label in enumerate(self.classes)}
