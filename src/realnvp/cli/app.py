@@ -85,8 +85,9 @@ def fit(
     data: Annotated[
         str,
         typer.Argument(
-            help="A toy set (moons, …), a table (.csv .tsv .parquet .npy .npz; of many .parquet files the folder, a glob in "
-            "quotes or an address), digits, mnist, fashion_mnist, cifar10, or pictures (a folder, or .npy of bytes).",
+            help="A toy set (moons, …), a table (.csv .tsv .parquet .npy .npz; of many .parquet files the folder, a "
+            "glob in quotes or an address), digits, mnist, fashion_mnist, cifar10, or pictures (a folder, or .npy of "
+            "bytes).",
             autocompletion=complete.of(complete.DATA),
         ),
     ],

@@ -1,7 +1,7 @@
 """Tables read from files: n rows by D named columns of finite float64 numbers, or of several kinds.
 
-.csv and .tsv (also .gz of them), .parquet and .npy are read piece by piece; the arrays of an .npz archive are loaded whole.
-Booleans and integers become float64 where numbers are asked for. Nothing pickled is ever loaded.
+.csv and .tsv (also .gz of them), .parquet and .npy are read piece by piece; the arrays of an .npz archive are loaded
+whole. Booleans and integers become float64 where numbers are asked for. Nothing pickled is ever loaded.
 """
 
 import difflib

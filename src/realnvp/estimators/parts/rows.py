@@ -32,7 +32,7 @@ __all__ = [
 
 
 _FARTHEST = 1e15
-"""Standard deviations beyond which a row counts as there: the squares of float32 end at 1e19, products of weights before."""
+"""Standard deviations beyond which a row counts as there: squares of float32 end at 1e19, products before."""
 
 
 def scaled(scalers: Sequence[Standardise | Standard], arrays: Sequence[np.ndarray]) -> list[Tensor]:
