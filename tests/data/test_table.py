@@ -14,7 +14,6 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from realnvp.data.check import check_columns
 from realnvp.data.table import Table, iter_table, read_table, table_columns
 from realnvp.errors import InputError
 
@@ -287,15 +286,3 @@ def test_files_cut_short(tmp_path, name, kept):
     whole = save_table(tmp_path / name).read_bytes()
     sentence = refused(save(tmp_path / name, whole[: int(kept * len(whole))]))
     assert re.fullmatch(rf"{name} cannot be read \(.+\): it may be damaged or cut short, write it again", sentence)
-
-
-# --- check_columns ---
-
-
-def test_check_columns():
-    check_columns(X, "abc")
-    with pytest.raises(InputError, match=r"^column 'b' is constant \(0\.1\): leave it out, it has no density$"):
-        check_columns(np.column_stack([X[:, 0], np.full(len(X), 0.1)]), ("a", "b"))
-    for n in (0, 2):
-        with pytest.raises(InputError, match=rf"^too few rows \({n}\) for 3 columns: give at least as many rows, or"):
-            check_columns(X[:n], "abc")
