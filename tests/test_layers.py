@@ -74,7 +74,7 @@ FLOORS = [
     "estimators/pictures",
     "estimators/pictures/model",
     "estimators",
-    "cli/after cli/complete",
+    "cli/after cli/complete cli/figures",
     "cli/baselines cli/engines cli/options cli/parse cli/pieces cli/potential cli/report cli/resume cli/source",
     "cli/summary",
     "cli/live cli/scores cli/world",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from realnvp.cli.base import measured_rows
+from realnvp.cli.figures import measured_rows
 from realnvp.report.page import of_density
 
 QUICK = ["--max-steps", "30", "--layers", "2", "--width", "8", "--no-figures"]

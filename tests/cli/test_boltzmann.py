@@ -38,6 +38,9 @@ def test_a_named_potential_is_learnt_and_told_of(realnvp, tmp_path):
 
     assert config["kind"] == "boltzmann"
     assert config["potential"] == {"name": "double_well", "fields": {"pairs": 1}}
+    told = realnvp("info", "runs/double_well")[1].splitlines()
+    for word in ("log Z", "exact log Z", "ESS", "coverage", "Pareto k", "evaluations"):
+        assert next(line for line in out.splitlines() if line.startswith(word)) in told
 
 
 def test_a_function_of_the_users_own(realnvp, mine):

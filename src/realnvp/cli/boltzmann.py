@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from realnvp.cli.base import figures, interrupts, reserved, say, spent, use_threads
+from realnvp.cli.figures import energy_rows
 from realnvp.cli.live import live as watching
 from realnvp.cli.potential import named_potential
 from realnvp.cli.report import PAGE, keep_draws, provenance, write_page
@@ -16,7 +17,7 @@ from realnvp.estimators import BoltzmannGenerator
 from realnvp.report import draw_energy
 from realnvp.train.world import World
 
-__all__ = ["measured", "run"]
+__all__ = ["run"]
 
 
 def run(
@@ -55,7 +56,7 @@ def run(
     write_page(folder, quiet=True)
     say(quiet=quiet)
     took = spent(model.history_, time.monotonic() - started, model.stopped_by_)
-    figures([*measured(model, exact), took], quiet=quiet)
+    figures([*energy_rows(vars(model), exact, getattr(model, "acceptance_", None)), took], quiet=quiet)
     say(f"\nrun folder   {folder}", quiet=quiet)
     if draws:
         say(f"pictures     {folder / 'figures'}", quiet=quiet)
@@ -67,26 +68,6 @@ def _store(data: dict, model: BoltzmannGenerator, folder: Path, *, force: bool =
     """Save a model and what its page shows of it."""
     model.save(folder, force=force, data=data, **provenance())
     keep_draws(folder, model)
-
-
-def measured(model: BoltzmannGenerator, exact: float | None) -> list[tuple[str, str, str]]:
-    """Put the figures of a run into words."""
-    log_z = f"{model.log_normalizer_:.4f} ± {model.log_normalizer_error_:.4f}"
-    chains = (
-        []
-        if (taken := getattr(model, "acceptance_", None)) is None
-        else [("acceptance", f"{taken:.2f}", "of corrected chains")]
-    )
-    known = [] if exact is None else [("exact log Z", f"{exact:.4f}", "nats, by a closed form or a grid")]
-    return [
-        ("log Z", log_z, "nats, from 20,000 weighted draws"),
-        *known,
-        ("ESS", f"{model.ess_:.4f}", "of the flow's draws are effective"),
-        ("coverage", f"{model.coverage_:.4f}", "the same, seen from the chains' points"),
-        ("Pareto k", f"{model.pareto_k_:.2f}", "of the weights; above 0.7 they cannot be trusted"),
-        *chains,
-        ("evaluations", f"{model.evaluations_:,}", "energies of points"),
-    ]
 
 
 def _log_target(potential: Callable) -> Callable[[np.ndarray], np.ndarray]:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from realnvp.cli.base import figures, interrupts, measured_rows, noticed, say, spent, use_threads
+from realnvp.cli.base import figures, interrupts, noticed, say, spent, use_threads
 from realnvp.cli.baselines import baselines
+from realnvp.cli.figures import measured_rows
 from realnvp.cli.live import live
 from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, say_how

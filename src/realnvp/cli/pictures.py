@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from realnvp.cli.after import then
-from realnvp.cli.base import figures, interrupts, picture_rows, say, spent, use_threads
+from realnvp.cli.base import figures, interrupts, say, spent, use_threads
+from realnvp.cli.figures import picture_rows
 from realnvp.cli.live import live
 from realnvp.cli.report import PAGE, keep_rows, provenance, write_page
 from realnvp.cli.resume import check_resume, say_how

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from realnvp.cli.after import then, to_draw
-from realnvp.cli.base import counted, figures, picture_rows, say, why
+from realnvp.cli.base import counted, figures, say, why
+from realnvp.cli.figures import picture_rows
 from realnvp.cli.resume import unfinished
 from realnvp.cli.summary import Summary
 from realnvp.data.images import IMAGE_SETS, image_set, read_images

@@ -1,7 +1,6 @@
 """``realnvp sample``, ``score``, ``impute`` and ``info``: what is done with a run."""
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from realnvp.cli.after import knows_energy, own_energy, then, to_draw
-from realnvp.cli.base import counted, figures, measured_rows, noticed, say, why
+from realnvp.cli.base import counted, figures, noticed, say, why
+from realnvp.cli.figures import energy_rows, measured_rows
 from realnvp.cli.pieces import gaps, held_by, parted, pieces, read_as, unknown_rows, unseen
 from realnvp.cli.resume import unfinished
 from realnvp.cli.scores import Scorer, score_files, score_pieces
@@ -31,8 +31,6 @@ __all__ = ["impute", "info", "kind_of", "sample", "score"]
 
 _MOST = 10_000_000
 """Columns that no run has: a damaged one may say so."""
-
-_LOG_Z = ("log_normalizer_", "log_normalizer_error_")
 
 
 def kind_of(run: Path) -> str:
@@ -207,19 +205,13 @@ def info(run: Path, *, as_json: bool) -> None:
 
 
 def _tell_energy(run: Path, config: dict) -> None:
-    shape, found = config["architecture"], config["found"]
+    shape, found, data = config["architecture"], config["found"], config.get("data") or {}
     say(f"run       {run}, format {config['format']}, written by realnvp {config['version']}")
     say(f"model     {shape['layers']} {shape['kernel']} couplings of width {shape['width']}, {shape['base']} base")
-    say(f"energy    {config.get('data', {}).get('name', 'a function')}, {shape['features']} features")
+    say(f"energy    {data.get('name', 'a function')}, {shape['features']} features")
+    say(f"training  {why(config['stopped_by'])}")
     say()
-    log_z, error = (math.nan if found[name] is None else found[name] for name in _LOG_Z)
-    figures(
-        [
-            ("log Z", f"{log_z:.4f} ± {error:.4f}", "nats"),
-            ("ESS", f"{found['ess_']:.4f}", "of the flow's draws are effective"),
-            ("evaluations", f"{found['evaluations_']:,}", "energies of points"),
-        ]
-    )
+    figures(energy_rows(found, data.get("log_normalizer")))
 
 
 def _columns(run: Path) -> tuple[list[str], list[str]]:
