@@ -48,7 +48,7 @@ def noticed(columns: Sequence[dict], *, quiet: bool = False) -> None:
     """Say of each column that is not plain what it is taken for: the first twenty of them."""
     told = [column for column in columns if column["noticed"]]
     for column in told[:20]:
-        say(f"column {column['name']}: {column['noticed']}", quiet=quiet)
+        say(f"column {column['name'] or repr('')}: {column['noticed']}", quiet=quiet)
     if len(told) > 20:
         say(f"and {len(told) - 20} more such columns: the run's config.json says which", quiet=quiet)
 
@@ -96,7 +96,7 @@ def sentences(command: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             kept = kwargs.get("checkpoint_every") is not None or kwargs.get("resume")
             _fail(
-                "interrupted: no more is saved than the last checkpoint; realnvp info RUN says how to go on from it"
+                "interrupted: no more is saved than the last checkpoint, if one was written; realnvp info RUN says how to go on"
                 if kept
                 else "interrupted: nothing was saved; the same command begins anew"
             )

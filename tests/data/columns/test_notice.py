@@ -177,3 +177,13 @@ def test_a_value_that_comes_often_among_rounded_numbers_has_a_cell_of_its_own(de
 
 def test_small_counts_are_no_atoms_however_many_they_are():
     assert type(notice(np.floor(RNG.lognormal(4, 2, N)), "a").cells).__name__ == "Grid"
+
+
+@pytest.mark.parametrize("first", [0, 1, 5000])
+def test_what_may_be_the_numbers_of_the_rows_is_told(first):
+    said = "as in row numbers: leave the column out"
+    rows = RNG.permutation(N)[: N * 9 // 10].astype(float) + first
+
+    assert said in notice(rows, "a").noticed
+    assert said not in notice(RNG.integers(0, N, N).astype(float), "a").noticed
+    assert said not in notice(np.round(RNG.normal(0, 1e7, N)), "a").noticed

@@ -153,6 +153,8 @@ def _grid(x: np.ndarray, found: tuple[float, float], name: str, kind: str, edges
     ends = _within(reach, origin, step)
     grid = Grid(origin, step, float(whole), fine, ends.low, ends.high)
     figure = "its figure is a log mass" if whole else "noise as wide is learnt with them"
+    if whole and len(np.unique(x)) == len(x) and np.ptp(x) < 2 * len(x) * step:
+        figure += "; none comes twice, as in row numbers: leave the column out if that is what it holds"
     cells: Cells = grid
     if len(atoms):
         cells, warp, why = _around(x, atoms, _outer(_within(edges, origin, step), step), grid)
