@@ -46,9 +46,10 @@ def test_given_a_context_it_is_the_conditional_gaussian(realnvp):
 
 
 def test_of_plain_columns_it_is_what_it_was(realnvp, table):
-    from realnvp.measure import gaussian_nll, mixture_nll
+    from realnvp import RealNVP
+    from realnvp.measure import gaussian_density, gaussian_nll, mixture_nll
 
-    realnvp("fit", table, *QUICK, "--out", "run")
+    _, out, _ = realnvp("fit", table, *QUICK, "--out", "run")
     X = pd.read_csv(table).to_numpy()
     order = np.random.default_rng(0).permutation(300)
     train, held_out = X[order[30:]], X[order[:30]]
@@ -56,6 +57,12 @@ def test_of_plain_columns_it_is_what_it_was(realnvp, table):
     assert figures("run")["gaussian_nll"] == pytest.approx(gaussian_nll(train, held_out).value, abs=1e-12)
     assert figures("run")["mixture_nll"] == pytest.approx(mixture_nll(train, held_out)[0].value, abs=1e-12)
     assert "baselines_coded" not in figures("run")
+    model = RealNVP.load("run")
+    by = model.score_samples(pd.DataFrame(held_out, columns=model.feature_names_in_)) - gaussian_density(train)(
+        held_out
+    )
+    assert figures("run")["gaussian_error"] == pytest.approx(by.std(ddof=1) / np.sqrt(30), abs=1e-12)
+    assert "a mixture's NLL" in out
 
 
 def test_of_rows_with_gaps_the_whole_ones_are_said_to_be_learnt_from(realnvp, table):

@@ -43,6 +43,15 @@ def density(history=(), stopped="max_steps", **figures):
         ({"mixture_nll": 0.8}, "fair", "but not than a mixture"),
         ({"gaussian_nll": 1.01, "mixture_nll": 1.0}, "fair", "No better than a Gaussian"),
         ({"mixture_nll": None}, "good", "Better than a Gaussian, by 1.00 nats"),
+        ({"mixture_nll": 1.01}, "fair", "Better than a Gaussian by 1.00 nats per row, level with a mixture of normals"),
+        (
+            {"gaussian_nll": 1.01},
+            "fair",
+            "Better than a mixture of normals by 0.50 nats per row, level with a Gaussian",
+        ),
+        ({"gaussian_nll": 1.01, "mixture_nll": 0.8}, "fair", "Level with a Gaussian, and worse than a mixture"),
+        ({"gaussian_nll": 0.9, "mixture_nll": 2.4}, "poor", "Worse than a plain Gaussian, by 0.10 nats"),
+        ({"mixture_nll": 1.01, "mixture_error": 0.001}, "good", "and a mixture of normals, by 0.010 nats per row"),
     ],
 )
 def test_a_density_is_judged_by_the_truth_or_else_by_plainer_ones(figures, grade, words):
@@ -50,6 +59,37 @@ def test_a_density_is_judged_by_the_truth_or_else_by_plainer_ones(figures, grade
 
     assert found.grade == grade
     assert words in found.headline
+
+
+@pytest.mark.parametrize("gauss", [-2.0, -0.1, -0.001, 0.0, 0.001, 0.1, 2.0])
+@pytest.mark.parametrize("mixture", [None, -2.0, -0.1, -0.001, 0.0, 0.001, 0.1, 2.0])
+@pytest.mark.parametrize("error", [1e-4, 0.02, 0.3])
+def test_the_headline_says_what_the_figures_say(gauss, mixture, error):
+    errors = {"gaussian_error": error, "mixture_error": error}
+    others = {"gaussian_nll": 1.0 + gauss, "mixture_nll": None if mixture is None else 1.0 + mixture}
+    found = density(**others, **errors)
+    stands = {what: unit.split()[1].rstrip(",;") for what, _, unit in found.figures if what.startswith("Against")}
+    within = [unit for what, _, unit in found.figures if "within error" in unit]
+    beaten = [by for by in (gauss, mixture) if by is not None and by > 2 * error]
+
+    assert (found.grade == "good") == (len(beaten) == 2 - (mixture is None))
+    assert (found.grade == "poor") == (gauss < -2 * error)
+    assert ("level" in found.headline.lower() or "No better" in found.headline) == bool(
+        within and found.grade != "poor" and not (beaten and mixture is not None and mixture < -2 * error)
+    )
+    assert "−" not in found.headline
+    assert set(stands.values()) <= {"better", "worse"}
+    assert any("A mixture of normals is still better" in a for a in found.advice) == bool(
+        mixture is not None and mixture < -2 * error
+    )
+
+
+def test_a_training_cut_short_before_it_was_good_wants_more_of_it_and_no_smaller_nets():
+    course = [{"step": i, "train": 0.1, "held_out": 1.0, "best": 1.0} for i in range(10)]
+    told = " ".join(density(course, "max_time", gaussian_nll=0.5).advice)
+
+    assert "`--max-time`" in told
+    assert "--width" not in told
 
 
 def test_of_one_row_nothing_is_said_but_its_figure():

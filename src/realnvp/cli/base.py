@@ -96,7 +96,7 @@ def sentences(command: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             kept = kwargs.get("checkpoint_every") is not None or kwargs.get("resume")
             _fail(
-                "interrupted: no more is saved than the last checkpoint, if one was written; realnvp info RUN says how to go on"
+                "interrupted: no more is saved than the last checkpoint, if any; realnvp info RUN says how to go on"
                 if kept
                 else "interrupted: nothing was saved; the same command begins anew"
             )

@@ -24,13 +24,16 @@ def measured_rows(found: dict, rows: int) -> list[tuple[str, str, str]]:
 
 
 def _baseline(found: dict) -> list[tuple[str, str, str]]:
-    """Say what a Gaussian makes of the same rows, and of what it was fitted to; nothing where it cannot be compared."""
+    """Say what a Gaussian and a mixture make of the same rows, and what they learnt; nothing without a Gaussian."""
     if found.get("gaussian_nll") is None:
         return []
     more = ", of the columns in the same code" if found.get("baselines_coded") else ""
     rows = found.get("baselines_rows")
     more += f", learnt from the {rows:,} whole rows" if rows is not None else ""
-    return [("a Gaussian's NLL", f"{found['gaussian_nll']:.4f}", f"nats, the line to beat{more}")]
+    lines = [("a Gaussian's NLL", f"{found['gaussian_nll']:.4f}", f"nats, the line to beat{more}")]
+    if found.get("mixture_nll") is not None:
+        lines.append(("a mixture's NLL", f"{found['mixture_nll']:.4f}", f"nats, of {found['mixture_parts']} normals"))
+    return lines
 
 
 def picture_rows(found: dict, pictures: int) -> list[tuple[str, str, str]]:

@@ -170,7 +170,7 @@ def _measure(model: RealNVP, source: Source) -> dict[str, Any]:
         gap = truth_gap(source.truth.log_prob(source.held_out), log_prob)
         found |= {"entropy": source.truth.entropy, "gap": gap.value, "gap_error": gap.error}
     train, held_out = (model.laws_.independent(rows) for rows in (source.train, source.held_out))
-    found |= baselines(model, train, held_out, source.context, source.held_context)
+    found |= baselines(model, log_prob, train, held_out, source.context, source.held_context)
     return found | {"round_trip_error": float(np.abs(back - source.held_out).max())}
 
 

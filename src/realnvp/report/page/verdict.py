@@ -11,6 +11,7 @@ import numpy as np
 
 from realnvp.measure.weights import TRUSTED
 from realnvp.report.page.base import number
+from realnvp.report.page.beside import Beside, beside, in_a_line
 from realnvp.words import many
 
 __all__ = ["Verdict", "in_training", "of_density", "of_energy", "of_pictures"]
@@ -35,30 +36,20 @@ class Verdict:
 def of_density(config: Mapping[str, Any], history: _History, off: tuple[float, float, float, int] | None) -> Verdict:
     """Judge the density of a table; ``off`` is what ``charts.normality`` says of its held-out rows."""
     found, data, params = config.get("figures") or {}, config.get("data") or {}, config.get("params") or {}
-    nll, rows = found.get("held_out_nll"), data.get("held_out_rows", 0)
-    figures: list[_Figure] = []
-    sentences, advice = [], _training_advice(config, history, "nats")
-    if nll is None:
-        return _unmeasured(config, history, "nats per row", advice)
-    figures.append(("Held-out NLL", _pm(found, "held_out_nll"), f"nats per row, {many(rows, 'row')}; lower is better"))
-    gauss = found.get("gaussian_nll")
-    over_gauss = None if gauss is None else gauss - nll
-    over_mixture = found["mixture_nll"] - nll if found.get("mixture_nll") is not None else None
-    gap = found.get("gap")
+    rows, gap = data.get("held_out_rows", 0), found.get("gap")
+    if found.get("held_out_nll") is None:
+        return _unmeasured(config, history, "nats per row", _training_advice(config, history, "nats"))
+    others = beside(found)
+    headline, grade = _density_headline(gap, others)
+    if gap is None and rows < _FEW:
+        headline, grade = f"Only {many(rows, 'row')} held out: too few to tell how good it is", "fair"
+    figures = [("Held-out NLL", _pm(found, "held_out_nll"), f"nats per row, {many(rows, 'row')}; lower is better")]
     if gap is not None:
         figures.append(("Distance from the truth", _pm(found, "gap"), "nats, KL(data ‖ model); 0 is perfect"))
         figures.append(("Exact entropy", number(found["entropy"]), "nats, the lowest an NLL can be"))
-    if over_gauss is not None:
-        better = "better" if over_gauss >= 0 else "worse"
-        figures.append(("Against a Gaussian", number(abs(over_gauss), 3), f"nats {better}; its NLL is {number(gauss)}"))
-    if over_mixture is not None:
-        better = "better" if over_mixture >= 0 else "worse"
-        told = f"nats {better}; {found['mixture_parts']} normals have {number(found['mixture_nll'])}"
-        figures.append(("Against a mixture", number(abs(over_mixture), 3), told))
+    figures += [other.figure for other in others]
     figures.append(("Round trip", f"{_number(found.get('round_trip_error')):.0e}", "largest |x − inverse(forward(x))|"))
-    headline, grade = _density_headline(gap, over_gauss, over_mixture, found.get("held_out_nll_error") or 0.0)
-    if gap is None and rows < _FEW:
-        headline, grade = f"Only {many(rows, 'row')} held out: too few to tell how good it is", "fair"
+    sentences = []
     if off is not None:
         worst, usual, p, n = off
         verdict = "as a right fit would be" if p > 0.05 else "further off than chance allows"
@@ -67,9 +58,10 @@ def of_density(config: Mapping[str, Any], history: _History, off: tuple[float, f
             f"{number(worst, 3)}, a right fit stays below {number(usual, 3)} in 95 of 100 cases."
         )
     sentences += _compared(found, data)
+    advice = _training_advice(config, history, "nats", poor=grade == "poor")
     if params.get("kernel") in ("affine", "additive") and grade != "good":
         advice.append("Try the finer couplings: the same command with `--kernel spline`.")
-    if over_mixture is not None and over_mixture < 0:
+    if any(other.parts > 1 and other.stands == "worse" for other in others):
         advice.append(
             "A mixture of normals is still better here: train longer, or begin from one with `--base mixture`."
         )
@@ -187,29 +179,22 @@ def _compared(found: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _density_headline(gap: float | None, gauss: float | None, mixture: float | None, error: float) -> tuple[str, str]:
-    if gap is not None:
-        if gap < 0.03:
-            return f"Practically the truth: {number(gap, 3)} nats from the exact density", "good"
-        if gap < 0.1:
-            return f"Close to the truth: {number(gap, 3)} nats from the exact density", "good"
-        grade = "fair" if gap < 0.4 and (gauss is None or gauss > 0) else "poor"
-        return f"Still {number(gap, 2)} nats from the exact density", grade
-    if gauss is None:
-        return "Learnt; there is no plainer density to compare it with", "fair"
-    if gauss < -2 * error:
-        return f"Worse than a plain Gaussian, by {number(-gauss, 2)} nats per row", "poor"
-    if mixture is not None and mixture < -2 * error:
-        return f"Better than a Gaussian by {number(gauss, 2)} nats, but not than a mixture of normals", "fair"
-    if max(gauss, mixture if mixture is not None else gauss) < 2 * error:
-        return f"No better than a Gaussian, within the error of ± {number(error, 2)} nats", "fair"
-    beaten = "a Gaussian" if mixture is None else "a Gaussian and a mixture of normals"
-    least = gauss if mixture is None else min(gauss, mixture)
-    return f"Better than {beaten}, by {number(least, 2)} nats per row or more", "good"
+def _density_headline(gap: float | None, others: list[Beside]) -> tuple[str, str]:
+    if gap is None:
+        return in_a_line(others)
+    if gap < 0.03:
+        return f"Practically the truth: {number(gap, 3)} nats from the exact density", "good"
+    if gap < 0.1:
+        return f"Close to the truth: {number(gap, 3)} nats from the exact density", "good"
+    worse = any(other.parts == 1 and other.by <= 0 for other in others)
+    return f"Still {number(gap, 2)} nats from the exact density", "poor" if worse or gap >= 0.4 else "fair"
 
 
-def _training_advice(config: Mapping[str, Any], history: _History, what: str) -> list[str]:
-    """Say of a training whether it ended too soon, went on too long, or was cut short."""
+def _training_advice(config: Mapping[str, Any], history: _History, what: str, *, poor: bool = False) -> list[str]:
+    """Say of a training whether it ended too soon, went on too long, or was cut short.
+
+    Of a ``poor`` one that its limit ended nothing else can be told.
+    """
     stopped, advice = config.get("stopped_by"), []
     last = max((record.get("member", 1) for record in history), default=1)  # of several flows the one trained last
     held = np.array([_number(r.get("held_out")) for r in history if r.get("member", 1) == last])
@@ -217,12 +202,16 @@ def _training_advice(config: Mapping[str, Any], history: _History, what: str) ->
         advice.append(
             "The training was interrupted: the same command with `--resume` goes on where a checkpoint was kept."
         )
+    elif poor and stopped in ("max_steps", "max_time"):
+        limit = f"--{stopped.replace('_', '-')}"
+        return [f"It ended by its limit before it was any good: give it more `{limit}`."]
     elif stopped in ("max_steps", "max_time") and len(held) >= 8 and np.isfinite(held).all():
         late, before = held[-len(held) // 8 :].min(), held[: -len(held) // 8].min()
         if late < before - 0.01 * max(1.0, abs(before)):
             told = f"{number(before - late, 3)} in {what}"
             advice.append(
-                f"It was still getting better when it ended (by {told} in the last eighth): give it more `--max-steps`."
+                f"It was still getting better when it ended (by {told} in the last eighth): give it more "
+                f"`--{stopped.replace('_', '-')}`."
             )
     last = history[-1] if history else {}
     train, best = _number(last.get("train")), _number(last.get("best"))
