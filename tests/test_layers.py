@@ -54,6 +54,7 @@ FLOORS = [
     "report/plots",
     "report/sheets",
     "report/kept report/spread report/walk",
+    "report/page/beside",
     "report/page",
     "report/render",
     "report/pages",

@@ -25,6 +25,16 @@ def test_fit_ends_with_a_report_and_report_writes_the_same_again(realnvp, table)
     assert b"<code>realnvp sample run -n 1000 --out samples.csv</code>" in page
 
 
+def test_what_cannot_be_is_drawn_without_a_word_of_it(realnvp):
+    """The picture of a positive column begins below zero; its places are no rows."""
+    wait = np.random.default_rng(0).exponential(3, 1000)
+    np.savetxt("wait.csv", wait, header="wait", comments="")
+    code, _, err = realnvp("fit", "wait.csv", *QUICK, "--out", "run")
+
+    assert (code, err) == (0, "")
+    assert realnvp("report", "run")[::2] == (0, "")
+
+
 def test_boltzmann_ends_with_a_report(realnvp):
     code, out, _ = realnvp("boltzmann", "u1", *QUICK, "--out", "run")
 

@@ -114,6 +114,7 @@ class Run:
         self.config = json.loads((folder / "config.json").read_text())
         self.history = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
         self.kept = load_file(folder / "rows.safetensors")
+        self.weights = load_file(folder / "model.safetensors")
 
 
 def command(folder, *words):
@@ -145,6 +146,19 @@ def wide(tmp_path_factory):
     names = "<img src=x onerror=alert(1)>,b,c,d,e,f"
     np.savetxt(folder / "wide.csv", values, delimiter=",", header=names, comments="", fmt="%.7g")
     command(folder, "fit", "wide.csv", "--max-steps", 30, *QUICK, "--out", "run")
+    return Run(folder / "run")
+
+
+@pytest.fixture(scope="session")
+def many(tmp_path_factory):
+    """Thirty columns, of a mixture of flows and plainer densities."""
+    folder = tmp_path_factory.mktemp("many")
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(400, 30)) @ (np.eye(30) + 0.5 * np.eye(30, k=1))
+    values[:, ::3] = np.sinh(values[:, ::3])
+    names = ",".join(f"c{j}" for j in range(30))
+    np.savetxt(folder / "many.csv", values, delimiter=",", header=names, comments="", fmt="%.7g")
+    command(folder, "fit", "many.csv", "--max-steps", 60, "--members", 3, *QUICK, "--out", "run")
     return Run(folder / "run")
 
 

@@ -1,5 +1,6 @@
 """The flow explorer in a real browser: slider, play, brushes, keys, axes."""
 
+import re
 import time
 
 import numpy as np
@@ -148,16 +149,21 @@ def test_hovering_tells_of_the_point(browser, moons):
     x, y = browser.js(PIXEL, "data", i)
     browser.hover("#panel-data", (x, y))
     found = browser.js("return report.state.hovered")
-    row, density = browser.js(
-        "const e = report.data.explorer, i = arguments[0]; return [e.rows[i], e.log_prob[i]]", found
+    row, density, *where = browser.js(
+        "const e = report.data.explorer, i = arguments[0]; "
+        "return [e.rows[i], e.log_prob[i], report.value(0, i, 0), report.value(0, i, 1)]",
+        found,
     )
     told = browser.find("#tip").text
 
     near = np.array(browser.js(PIXEL, "data", found)) - (x, y)
     assert np.hypot(*near) < 4
     assert row in told
+    numbers = [
+        float(v) for v in re.findall(r"(?:x0 =|x1 =|log density) (\S+?),?(?: nats)?(?=\s)", told.replace("−", "-"))
+    ]
     assert "nats" in told
-    assert f"{abs(density):.2g}"[:3] in told
+    assert numbers == pytest.approx([*where, density], rel=1e-4)
 
 
 def test_the_keyboard_goes_from_point_to_point(browser, moons):

@@ -4,7 +4,7 @@ from importlib import resources
 
 import pytest
 
-KINDS = ["moons", "wide", "line", "given", "texts", "energy", "digits"]
+KINDS = ["moons", "wide", "many", "line", "given", "texts", "energy", "digits"]
 
 
 @pytest.fixture
@@ -28,11 +28,12 @@ def test_every_page_can_be_used_by_all(browser, run, dark):
     assert axe(browser) == []
 
 
+@pytest.mark.parametrize("width", [390, 320])
 @pytest.mark.parametrize("run", KINDS, indirect=True)
-def test_every_page_fits_a_phone(browser, run):
-    browser.open(run.page, width=390, height=844, mobile=True)
+def test_every_page_fits_a_phone(browser, run, width):
+    browser.open(run.page, width=width, height=844, mobile=True)
 
-    assert browser.js("return document.documentElement.scrollWidth") <= 390
+    assert browser.js("return document.documentElement.scrollWidth") <= width
     assert axe(browser) == []
 
 
@@ -72,6 +73,32 @@ def test_a_training_can_be_looked_at_closely(browser, moons):
     assert near[0] == pytest.approx(low + 0.5 * (high - low), abs=0.05 * (high - low))
     assert near[1] == pytest.approx(low + 0.8 * (high - low), abs=0.05 * (high - low))
     assert browser.js(limits) == [low, high]
+
+
+def test_a_training_can_be_looked_at_closely_by_numbers(browser, moons):
+    browser.open(moons.page)
+    limits = "const s = report.charts.training.plot.scales.x; return [s.min, s.max]"
+    whole = browser.js(limits)
+    browser.choose("#zoom-from", 40)
+    browser.choose("#zoom-to", 90)
+    near = browser.js(limits)
+    browser.choose("#zoom-from", "")
+    browser.choose("#zoom-to", "")
+
+    assert near == [40, 90]
+    assert browser.js(limits) == whole
+
+
+def test_the_training_of_several_flows_breaks_between_them(browser, many):
+    browser.open(many.page)
+    steps, held = browser.js("return [report.charts.training.columns[0], report.charts.training.columns[2]]")
+    flows = max(record.get("member", 1) for record in many.history)
+
+    assert flows > 1
+    assert held.count(None) == flows - 1
+    assert max(steps) == many.history[-1]["step"]
+    assert f"{flows} flows were trained one after another" in browser.find("#training .lead").text
+    assert "all flows together" in browser.find("#chart-training .u-legend").text
 
 
 def test_a_training_can_be_seen_on_logarithmic_axes(browser, moons):

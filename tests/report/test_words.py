@@ -8,6 +8,7 @@ from realnvp.report.kept import ROWS, Kept, few, read_kept, write_kept
 from realnvp.report.page import notices, number, of_density, of_energy, of_pictures
 from realnvp.report.page.base import figure_list, packed, paragraphs
 from realnvp.report.pages.base import made
+from realnvp.words import in_words
 
 RNG = np.random.default_rng(0)
 FIGURES = {
@@ -124,6 +125,26 @@ def test_an_energy_is_judged_by_its_weights(ess, k, grade):
 
     assert found.grade == grade
     assert any("0.2000 off, 2.0 errors" in unit for _, _, unit in found.figures)
+
+
+def test_nearly_all_draws_are_not_all():
+    assert "99 % of its draws" in of_energy({"found": FOUND | {"ess_": 0.9988}, "data": {}}, []).headline
+
+
+def test_an_energy_in_training_is_not_judged_yet():
+    found = of_energy({"found": FOUND, "stopped_by": ""}, [{"step": 1}])
+
+    assert (found.headline, found.grade) == ("In training", "fair")
+    assert found.figures
+
+
+def test_flows_alike_are_counted_not_repeated():
+    one = {"kernel": "spline", "layers": 4, "width": 64, "base": "normal"}
+    none = {"kernel": "none", "components": 1, "context": 0}
+
+    assert in_words({"members": [one, one, none, one]}) == (
+        "4 densities mixed: 3 flows of 4 spline couplings of width 64, normal base; a normal"
+    )
 
 
 def test_weights_without_a_tail_are_trusted():

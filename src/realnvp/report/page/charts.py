@@ -20,10 +20,18 @@ _Score = Callable[[np.ndarray], np.ndarray]
 
 
 def training(history: Sequence[Mapping[str, Any]], series: Mapping[str, str], unit: str) -> dict[str, Any] | None:
-    """Return the records of a training against the step; ``series`` names the figures and says them in words."""
+    """Return the records of a training against the step; ``series`` names the figures and says them in words.
+
+    Of several flows, trained one after another, the lines break between them; the record of all together is left out.
+    """
     if len(history) < 2:
         return None
-    columns = {key: np.array([_float(record.get(key)) for record in history]) for key in ("step", "seconds", *series)}
+    records: list[Mapping[str, Any]] = []
+    for record in (r for r in history if r.get("member") != 0):
+        if records and record.get("member") != records[-1].get("member"):
+            records.append({"step": record["step"], "seconds": record["seconds"], "member": record["member"]})
+        records.append(record)
+    columns = {key: np.array([_float(record.get(key)) for record in records]) for key in ("step", "seconds", *series)}
     drawn = [
         {"label": words, "values": rounded(columns[key])}
         for key, words in series.items()

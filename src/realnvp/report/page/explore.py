@@ -19,7 +19,7 @@ __all__ = ["Points", "explorer", "grid_frames", "shown_axes"]
 
 _BUDGET = 1_000_000
 """Bytes that the frames may take before they are written as text."""
-_MOST, _AXES = 1500, 10
+_MOST, _AXES = 1500, 24
 _LINES, _ALONG = 13, 121
 
 
@@ -46,14 +46,16 @@ def shown_axes(Z: np.ndarray, most: int = _AXES) -> np.ndarray:
     return np.sort(np.argsort(-misfits(Z, np.broadcast_to(normal, (len(normal), Z.shape[1]))), kind="stable")[:most])
 
 
-def explorer(model: Any, points: Points, *, grid: bool = True) -> dict[str, Any]:
+def explorer(model: Any, points: Points, *, axes: np.ndarray | None = None, grid: bool = True) -> dict[str, Any]:
     """Return frames of the points through ``model.flow_``, extents of each frame, and the bent grid of a plane.
+
+    ``axes`` are those to show, in order, else ``shown_axes`` of the points' latents.
 
     Where the walk does not end at the model's own latents (a model that does more than its flow's transform), the
     frames are the data and the latents.
     """
     steps = _walked(model, points)
-    axes = shown_axes(steps.frames[-1])
+    axes = shown_axes(steps.frames[-1]) if axes is None else axes
     levels = levels_of(model) or [None] * points.X.shape[1]
     many = int(np.clip(_BUDGET // (4 * len(steps.frames) * len(axes)), 100, _MOST))
     rows = np.arange(len(points.X))

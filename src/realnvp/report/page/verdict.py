@@ -106,11 +106,14 @@ def of_energy(config: Mapping[str, Any], history: _History) -> Verdict:
         ("Pareto k", "tail-free" if k is None else number(k, 2), f"of the weights; above {TRUSTED} do not trust them"),
         ("Energies asked for", f"{found['evaluations_']:,}", "points"),
     ]
+    if in_training(config, history):
+        return Verdict("In training", "fair", [], figures, [])
     trusted = k is None or k <= TRUSTED
     grade = "good" if (ess or 0) >= 0.8 and trusted else "fair" if (ess or 0) >= 0.2 and trusted else "poor"
+    whole = math.floor(100 * (ess or 0))  # 99.9 % is not all of them
     headline = {
-        "good": f"The flow samples this energy well: {100 * (ess or 0):.0f} % of its draws are effective",
-        "fair": f"Usable with weights: {100 * (ess or 0):.0f} % of the flow's draws are effective",
+        "good": f"The flow samples this energy well: {whole} % of its draws are effective",
+        "fair": f"Usable with weights: {whole} % of the flow's draws are effective",
         "poor": f"Only corrected chains can be trusted: {100 * (ess or 0):.1f} % of the draws are effective",
     }[grade]
     if found["coverage_"] is not None and found["coverage_"] < 0.5 * (ess or 0):

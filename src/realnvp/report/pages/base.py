@@ -7,9 +7,11 @@ from typing import Any
 
 from realnvp.report.page import table, text
 from realnvp.report.render import Section, asset
-from realnvp.words import in_words
+from realnvp.words import alike, in_words
 
 __all__ = ["chart", "corner_section", "explorer_section", "made", "map_section", "training_section"]
+
+_BEST = "The weights kept are those that were best on the rows held out for choosing."
 
 
 def explorer_section(lead: str) -> Section:
@@ -25,17 +27,19 @@ def chart(anchor: str, caption: str, described: str) -> str:
     )
 
 
-def training_section(what: str, more: str = "", titled: str = "") -> Section:
-    """The course of the training."""
+def training_section(what: str, more: str = "", titled: str = "", *, best: str = _BEST, flows: int = 1) -> Section:
+    """The course of the training; ``best`` says which weights were kept."""
     controls = (
         '<div class="controls"><label><input id="log-steps" type="checkbox"> logarithmic steps</label>'
         '<label><input id="log-figures" type="checkbox"> logarithmic figures, above the lowest</label>'
+        '<label>steps from <input id="zoom-from" type="number" min="0" inputmode="numeric"></label>'
+        '<label>to <input id="zoom-to" type="number" min="0" inputmode="numeric"></label>'
         '<button id="zoom-out" type="button" class="quiet">Whole course</button></div>'
     )
     place = chart("chart-training", what, f"Lines of {what} against the step of the training")
-    lead = (
-        "Drag over the chart to zoom in. The weights kept are those that were best on the rows held out for choosing."
-    )
+    lead = f"Drag over the chart to zoom in, or say from which step to which. {best}"
+    if flows > 1:
+        lead += f" {flows} flows were trained one after another; the lines break between them."
     place = place.replace("</figcaption>", f"</figcaption>{controls}")
     if more:
         place = f'<div class="charts">{place}{chart(more, titled, f"A line of the {titled} against the step")}</div>'
@@ -77,7 +81,11 @@ def map_section(exact: bool, *, conditional: bool = False) -> Section:
         for anchor, title in maps
     )
     return Section(
-        "density", "Density", lead, f'<div class="charts">{figures}</div><p id="density-told" class="told">&nbsp;</p>'
+        "density",
+        "Density",
+        lead,
+        f'<div class="charts">{figures}</div><div id="density-scale" class="legend"></div>'
+        '<p id="density-told" class="told">&nbsp;</p>',
     )
 
 
@@ -99,7 +107,7 @@ def _said(value: object) -> str:
     if value is None:
         return "none"
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):
-        return "; ".join(in_words(part) for part in value)
+        return alike([in_words(part) for part in value])
     if isinstance(value, list) and len(value) > 12:
         return f"{', '.join(map(str, value[:10]))}, … ({len(value)} in all)"
     if isinstance(value, list):

@@ -20,6 +20,7 @@ _Score = Callable[[np.ndarray], np.ndarray]
 _SERIES = {"bound": "bound: E[log q + U] ≥ −log Z"}
 _ESS = {"ess": "ESS, as a fraction of the draws"}
 _CORNER = 6
+_BEST = "The weights kept are those that were judged best on the way."
 _LEAD = "Draws of the flow on their way back to noise. Move the slider, or press play."
 _GRID = (
     " The lines are a straight grid of latent space; orange lines hold 50, 80 and 95 % of the learnt mass, circles are "
@@ -55,14 +56,17 @@ def energy_page(model: Any, kept: Kept, config: Mapping[str, Any], log_target: _
         data["density"] = density_2d(model.score_samples, exact_score, _seen(X if exact is None else exact, box))
         data["density"]["names"] = columns
         lines = data["density"]["learnt"]["lines"]
-    data["explorer"] = explorer(
-        model, Points(X, log_q, columns, [f"draw {i}" for i in range(len(X))], colours, contours=lines)
-    )
-    sections.append(explorer_section(_LEAD + (_GRID if features == 2 else "")))
+    Z = model.transform(X if exact is None else exact)
+    axes = shown_axes(Z)
+    points = Points(X, log_q, columns, [f"draw {i}" for i in range(len(X))], colours, contours=lines)
+    data["explorer"] = explorer(model, points, axes=axes)
+    some = f", of the {len(axes)} of {features} that fit worst" if len(axes) < features else ""
+    choose = f" Choose which two axes to see{some}; circles are 1, 2 and 3 deviations of the base."
+    sections.append(explorer_section(_LEAD + (_GRID if features == 2 else choose if features > 2 else "")))
     if features == 2:
         sections.append(map_section(exact_score is not None))
     elif features > 2 and exact is not None:
-        shown = shown_axes(model.transform(exact), _CORNER)
+        shown = axes[shown_axes(Z[:, axes], _CORNER)]
         data["corner"] = corner(exact[:1000, shown], X[:1000, shown], [columns[j] for j in shown])
         sections.append(corner_section("exact samples, by Metropolis", len(shown), features))
     if log_w is not None and np.isfinite(log_w).sum() > 50:
@@ -72,7 +76,7 @@ def energy_page(model: Any, kept: Kept, config: Mapping[str, Any], log_target: _
         sections.append(Section("weights", "Weights", lead, place))
     if data["training"]:
         data["ess"] = training(model.history_, _ESS, "ESS")
-        sections.append(training_section("Bound on −log Z, nats", "chart-ess", "ESS of the flow's draws"))
+        sections.append(training_section("Bound on −log Z, nats", "chart-ess", "ESS of the flow's draws", best=_BEST))
     sections.append(made(config))
     about = _about(config, model)
     verdict = of_energy(config, model.history_)

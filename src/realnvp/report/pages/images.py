@@ -56,7 +56,7 @@ def picture_page(model: Any, kept: Kept, config: Mapping[str, Any], flow_context
         lead = "Few bits: the flow finds the picture likely. Plain pictures can need fewer bits than any of the data."
         sections.append(Section("bits", "Likely and unlikely pictures", lead, content))
     if data["training"]:
-        sections.append(training_section("Bits per dimension"))
+        sections.append(training_section("Bits per dimension", best=_BEST))
     sections.append(made(config))
     name = (config.get("data") or {}).get("name") or "pictures"
     verdict = of_pictures(config, model.history_)
@@ -65,6 +65,7 @@ def picture_page(model: Any, kept: Kept, config: Mapping[str, Any], flow_context
     )
 
 
+_BEST = "The weights kept are those that were best on the pictures held out for choosing."
 _LEAD = (
     "Pictures on their way to noise: what each looks like behind every coupling, and where it lies along two of the "
     "directions in which the pictures vary most, the same directions in every frame. Move the slider, or press play."

@@ -71,8 +71,11 @@ def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth |
     rows = _rows(model, kept, config, laws)
     exact = None if truth is None else truth.log_prob
     data: dict[str, Any] = {"training": training(model.history_, _SERIES, "nats per row")}
+    together = model.history_[-1] if model.history_ and model.history_[-1].get("member") == 0 else None
     if data["training"] and truth is not None:
         data["training"]["reference"] = {"label": "exact entropy", "value": float(truth.entropy)}
+    elif data["training"] and together is not None:
+        data["training"]["reference"] = {"label": "all flows together, held out", "value": together["held_out"]}
     sections: list[Section] = []
     off, noticed = None, noticed + [f"{kind['name']}: {kind['noticed']}" for kind in kinds]
     if rows is not None:
@@ -90,16 +93,17 @@ def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth |
         points = Points(
             rows.X, log_prob, columns, rows.names, _coloured(rows, log_prob), rows.context, rows.about, contours=lines
         )
-        data["explorer"] = explorer(model, points)
-        sections.append(explorer_section(_lead(len(columns), rows, mapped=mapped)))
+        looked = (held, held_given) if len(held) >= 20 else (rows.X, given)  # draws, of a run that kept no rows
+        axes = shown_axes(Z := _scores(model, *looked)[1])
+        data["explorer"] = explorer(model, points, axes=axes)
+        sections.append(explorer_section(_lead(len(columns), len(axes), rows, mapped=mapped, of=_walked(model))))
         if len(columns) == 1 and mapped:
             data["density_1d"] = density_1d(plain.score_samples, exact, held, extent_of(held)) | {"name": columns[0]}
             sections.append(_line_section(truth is not None))
         elif len(columns) == 2 and mapped:
             sections.append(map_section(truth is not None, conditional=rows.context is not None))
         else:
-            looked = (held, held_given) if len(held) >= 20 else (rows.X, given)  # draws, of a run that kept no rows
-            shown = shown_axes(_scores(model, *looked)[1], _CORNER)
+            shown = axes[shown_axes(Z[:, axes], _CORNER)]
             pairs = (held if len(held) >= 300 else rows.X)[:1000]
             drawn = plain.sample(len(pairs), random_state=0)
             pairs, drawn = (spread(model, v, seed)[:, shown] for seed, v in enumerate((pairs, drawn)))
@@ -114,7 +118,8 @@ def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth |
         noticed = noticed or notices(rows.X, columns) or [_NOTHING]
     verdict = of_density(config, model.history_, off)
     if data["training"]:
-        sections.append(training_section("Negative log likelihood, nats per row"))
+        flows = max(record.get("member", 1) for record in model.history_)
+        sections.append(training_section("Negative log likelihood, nats per row", flows=flows))
     sections.append(made(config))
     name = (config.get("data") or {}).get("name") or "density"
     page = Page(
@@ -172,7 +177,8 @@ def _rows(model: Any, kept: Kept, config: Mapping[str, Any], laws: Any) -> _Rows
         colours.insert(0, Colour("class", labels.astype(float), [str(name) for name in kept.notes["classes"]]))
     for column, words, x in zip(_of(_of(model, "codec_"), "columns"), levels_of(model), X.T, strict=True):
         if words and len(colours) < 6:
-            colours.append(Colour(column.name, x, words))
+            first = len(colours) == 1 and len(words) <= 10  # the table's own classes are what is looked for
+            colours.insert(0 if first else len(colours), Colour(column.name, x, words))
     context = None
     if "train_context" in found:
         context = np.concatenate([found["train_context"], found["held_out_context"]])
@@ -202,8 +208,21 @@ def _about(config: Mapping[str, Any], model: Any) -> str:
     )
 
 
-def _lead(features: int, rows: _Rows, *, mapped: bool) -> str:
+def _walked(model: Any) -> str:
+    """Say which flow the points walk through, where the model mixes several densities."""
+    if _mixed(model) == 1:
+        return ""
+    share = float(model.flow_.log_weights.double().softmax(0)[0])
+    return (
+        f"The model mixes {_mixed(model)} densities: the points go through the flow of couplings that weighs most, "
+        f"{share:.0%} of the mixture; log densities and contours are those of all together."
+    )
+
+
+def _lead(features: int, shown: int, rows: _Rows, *, mapped: bool, of: str) -> str:
     sentences = ["A flow bends space step by step until the data look like noise. Move the slider, or press play."]
+    if of:
+        sentences.append(of)
     if not mapped:
         sentences.append("Values of discrete columns are spread a little, so that rows are seen beside one another.")
     if features == 2 and mapped:
@@ -212,16 +231,17 @@ def _lead(features: int, rows: _Rows, *, mapped: bool) -> str:
             "circles are 1, 2 and 3 deviations of the base."
         )
     if features > 2:
-        sentences.append("Choose which two axes to see; circles are 1, 2 and 3 deviations of the base.")
+        some = f", of the {shown} of {features} columns that fit worst" if shown < features else ""
+        sentences.append(f"Choose which two axes to see{some}; circles are 1, 2 and 3 deviations of the base.")
     if features == 2 and mapped and rows.context is not None:
         sentences.append("The grid is that of the middle context.")
     return " ".join([*sentences, rows.about]).strip()
 
 
 def _line_section(exact: bool) -> Section:
-    what = "held-out rows, the learnt density" + (" and the exact one" if exact else "")
-    place = chart("chart-line", "Probability density", f"Lines of {what}")
-    return Section("density", "Density", f"Of the {what}.", place)
+    more = " and the exact one" if exact else ""
+    place = chart("chart-line", "Probability density", f"A histogram of held-out rows, the learnt density{more}")
+    return Section("density", "Density", f"A histogram of held-out rows, over it the learnt density{more}.", place)
 
 
 def _latent_section(off: tuple[float, float, float, int], mixed: int, *, noisy: bool) -> Section:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -168,8 +169,10 @@ def grid(extent: Box, n: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def densities(log_prob: LogProb, at: np.ndarray) -> np.ndarray:
-    """exp(log_prob), and zero wherever it is not a number."""
-    logs = np.asarray(log_prob(at), dtype=float)
+    """exp(log_prob), and zero wherever it is not a number: places of a picture may be such as no row can be."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* rows hold values that their columns cannot", UserWarning)
+        logs = np.asarray(log_prob(at), dtype=float)
     return np.exp(np.nan_to_num(np.minimum(logs, 700.0), nan=-np.inf, neginf=-np.inf))
 
 

@@ -19,6 +19,13 @@ function classColour(code, many) {
   return many <= palette.length ? palette[code % palette.length] : viridis(code / (many - 1));
 }
 
+// A strip of the scale's colours.
+function ramp() {
+  const strip = make("span", undefined, { class: "ramp", role: "img", "aria-label": "colours from low to high" });
+  strip.style.background = `linear-gradient(90deg, ${[0, 0.25, 0.5, 0.75, 1].map(viridis).join(", ")})`;
+  return strip;
+}
+
 // A colour for each point, and the range of a scale: between the 2nd and the 98th of 100 parts of the values.
 function colouring(colour) {
   if (colour.classes) return { of: colour.values.map((code) => classColour(code, colour.classes.length)), range: null };

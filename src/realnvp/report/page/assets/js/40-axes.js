@@ -1,6 +1,17 @@
 // What every canvas shares: sharp pixels, boxes of numbers on it, ticks.
 const MARGIN = { left: 40, right: 10, top: 10, bottom: 34 };
 
+// A line over what may be as dark as itself: with a rim of the paper's colour.
+function drawRimmed(context, scale, lines) {
+  const { strokeStyle, lineWidth } = context, dash = context.getLineDash();
+  context.setLineDash([]);
+  Object.assign(context, { strokeStyle: theme.colour("paper"), lineWidth: lineWidth + 1.8, globalAlpha: 0.75 });
+  for (const level of lines) for (const line of level) drawLine(context, scale, line);
+  context.setLineDash(dash);
+  Object.assign(context, { strokeStyle, lineWidth, globalAlpha: 1 });
+  for (const level of lines) for (const line of level) drawLine(context, scale, line);
+}
+
 // Fit a canvas to its place on the page and return its context, in units of CSS pixels.
 function fitted(canvas, height) {
   const ratio = window.devicePixelRatio || 1, wide = canvas.clientWidth, high = height || canvas.clientHeight;
@@ -25,6 +36,9 @@ function scaleOf(box, wide, high, margin = MARGIN) {
     place: { x: margin.left, y: margin.top, w, h },
   };
 }
+
+// A page that is not shown has no room: nothing is drawn until it has.
+function isHidden({ place }) { return place.w <= 0 || place.h <= 0; }
 
 function ticks(low, high, many = 4) {
   const raw = (high - low) / many, power = 10 ** Math.floor(Math.log10(raw));

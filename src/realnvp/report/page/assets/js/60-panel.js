@@ -19,6 +19,7 @@ class Panel {
     const { context, wide, high } = fitted(this.canvas), at = this.at, box = boxAt(at);
     const words = [axisWords(at, 0), axisWords(at, 1)];
     this.scale = scaleOf(box, wide, high, words[1] ? { ...MARGIN, left: 80 } : MARGIN);
+    if (isHidden(this.scale)) return;
     drawAxes(context, box, this.scale, [axisName(at, 0), axisName(at, 1)], words);
     const { x, y, w, h } = this.scale.place;
     context.save();

@@ -74,10 +74,8 @@ function drawLegend() {
     });
     return;
   }
-  const ramp = make("span", undefined, { class: "ramp", role: "img", "aria-label": "colours from low to high" });
-  ramp.style.background = `linear-gradient(90deg, ${[0, 0.25, 0.5, 0.75, 1].map(viridis).join(", ")})`;
   const [low, high] = painted.range;
-  legend.append(make("span", `${colour.name}: ${say(low)}`), ramp, make("span", `${say(high)} ${colour.unit}`));
+  legend.append(make("span", `${colour.name}: ${say(low)}`), ramp(), make("span", `${say(high)} ${colour.unit}`));
 }
 
 function chosenRows() {

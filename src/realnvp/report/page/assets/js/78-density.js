@@ -31,17 +31,18 @@ class DensityMap {
     this.canvas.style.height = `${height}px`;
     const { context } = fitted(this.canvas, height);
     this.scale = scaleOf(box, wide, height);
+    if (isHidden(this.scale)) return;
     const { x, y, w, h } = this.scale.place;
     context.imageSmoothingEnabled = true;
     context.drawImage(this.picture(), x, y, w, h);
     drawAxes(context, box, this.scale, data.density.names);
     context.lineWidth = 1.1;
     context.strokeStyle = theme.colour("ink");
-    for (const level of this.found.lines) for (const line of level) drawLine(context, this.scale, line);
+    drawRimmed(context, this.scale, this.found.lines);
     if (!this.other) return;
     context.setLineDash([4, 4]);
     context.strokeStyle = theme.colour("model");
-    for (const level of this.other.lines) for (const line of level) drawLine(context, this.scale, line);
+    drawRimmed(context, this.scale, this.other.lines);
     context.setLineDash([]);
   }
 
@@ -65,5 +66,8 @@ function startDensity() {
   const found = data.density;
   const maps = [new DensityMap($("map-learnt"), found.learnt, found.top, found.box, found.exact)];
   if (found.exact) maps.push(new DensityMap($("map-exact"), found.exact, found.top, found.box, null));
+  const scale = () => { $("density-scale").replaceChildren(make("span", "Density: 0"), ramp(), make("span", say(found.top))); };
+  theme.listeners.push(scale);
+  scale();
   return maps;
 }

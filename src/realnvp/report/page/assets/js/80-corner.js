@@ -7,8 +7,9 @@ function startCorner() {
   const linked = (i, j) => i > j && axes[i] >= 0 && axes[j] >= 0;
   const place = { left: null, top: null, cell: 0, rectangle: null }; // as it was last drawn
   const draw = () => {
-    const wide = canvas.clientWidth, gap = wide < 500 ? 4 : 8, edge = wide < 500 ? 26 : 44;
-    const cell = (wide - edge - gap * many) / many, height = wide - edge + edge;
+    const wide = canvas.clientWidth, gap = wide < 500 ? 4 : 8, edge = wide < 500 ? 40 : 58;
+    const cell = (wide - edge - gap * many) / many, height = wide;
+    if (cell <= 0) return; // not shown
     canvas.style.height = `${height}px`;
     const { context } = fitted(canvas, height);
     context.font = `${wide < 500 ? 9 : 11}px system-ui, "DejaVu Sans", sans-serif`;
@@ -30,12 +31,26 @@ function startCorner() {
     context.fillStyle = theme.colour("soft");
     context.textAlign = "center";
     context.textBaseline = "top";
+    const numbers = (k, most) => marks([found.low[k], found.high[k]], null).filter((_, t, all) => t % Math.ceil(all.length / most) === 0);
+    const along = (k, v) => ((v - found.low[k]) / (found.high[k] - found.low[k])) * cell;
+    const spare = Math.max(1, Math.floor(cell / 34)); // as many numbers as have room
+    for (let k = 0; k < many; k++) {
+      if (found.levels && found.levels[k]) continue; // its words are on the diagonal
+      context.textAlign = "center";
+      context.textBaseline = "top";
+      for (const [v, text] of numbers(k, spare)) context.fillText(text, left(k) + along(k, v), top(many - 1) + cell + 4);
+      context.textAlign = "right";
+      context.textBaseline = "middle";
+      if (k > 0) for (const [v, text] of numbers(k, Math.max(2, spare))) context.fillText(text, edge - 4, top(k) + cell - along(k, v));
+    }
+    context.textAlign = "center";
+    context.textBaseline = "top";
     const word = (name) => (name.length * 6 > cell ? `${name.slice(0, Math.max(2, Math.floor(cell / 7)))}…` : name);
-    found.names.forEach((name, j) => context.fillText(word(name), left(j) + cell / 2, top(many - 1) + cell + 6));
+    found.names.forEach((name, j) => context.fillText(word(name), left(j) + cell / 2, top(many - 1) + cell + 18));
     found.names.forEach((name, i) => {
       if (i === 0) return;
       context.save();
-      context.translate(edge - 12, top(i) + cell / 2);
+      context.translate(9, top(i) + cell / 2);
       context.rotate(-Math.PI / 2);
       context.fillText(word(name), 0, -6);
       context.restore();
