@@ -1,6 +1,7 @@
 """``realnvp boltzmann``, and what is done with its runs."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +49,22 @@ def test_a_function_of_the_users_own(realnvp, mine):
 
     assert (code, out, err) == (0, "", "")
     assert "3 features" in realnvp("info", "run")[1]
-    assert "corrected, acceptance" in realnvp("sample", "run", "-n", "50", "--corrected", "--out", "x.csv")[1]
+    own = ("--corrected", "--potential", f"{mine}:bowl")
+    assert "corrected, acceptance" in realnvp("sample", "run", "-n", "50", *own, "--out", "x.csv")[1]
     assert read_table("x.csv").values.shape == (50, 3)
+
+
+def test_a_strangers_run_runs_no_code_of_theirs(realnvp, mine, tmp_path):
+    """Not even where its config names a function that lies beside it."""
+    realnvp("boltzmann", f"{mine}:bowl", "--n-features", "3", *QUICK, "--out", "run", "--quiet")
+    (tmp_path / f"{mine}.py").write_text("raise SystemExit('run!')")
+    sys.modules.pop(mine)
+    for words in (["sample", "run", "--corrected", "--out", "x.csv"], ["report", "run"], ["info", "run"]):
+        code, out, err = realnvp(*words)
+        assert "run!" not in out + err
+        assert code == (2 if "--corrected" in words else 0)
+        assert f"--potential {mine}" not in out
+    assert f"say --potential {mine}:bowl" in realnvp("sample", "run", "--corrected", "--out", "x.csv")[2]
 
 
 def test_samples_and_scores_of_a_run(realnvp):

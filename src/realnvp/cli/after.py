@@ -28,7 +28,8 @@ def to_draw(run: Path, named: Path | None = None) -> list[str]:
         labels = [f"label={label}" for label in (config.get("classes") or [])[:1]]
         return ["sample", str(run), "-n", "100", *(["--context", *labels] if labels else []), "--out", "samples.png"]
     more = ["--context", ",".join(f"{name}=…" for name in given)] if given else []
-    more += ["--corrected"] * (kind == "boltzmann" and knows_energy(config))  # chains ask it
+    if kind == "boltzmann" and knows_energy(config):  # chains ask it
+        more += ["--corrected", *(["--potential", "PACKAGE.MODULE:FUNCTION"] if own_energy(config) else [])]
     return ["sample", str(run), "-n", "1000", *more, "--out", "samples.csv"]
 
 
@@ -38,9 +39,9 @@ def knows_energy(config: dict[str, Any]) -> bool:
 
 
 def own_energy(config: dict[str, Any]) -> str | None:
-    """Return the name, ``module:function``, by which a run's energy is imported, if it is the user's own."""
+    """Return the name, ``module:function``, by which a run's energy was imported, if it was the user's own."""
     name = str((config.get("data") or {}).get("name"))
-    return name if ":" in name else None
+    return name if ":" in name and not config.get("potential") else None
 
 
 def typed() -> list[str]:

@@ -61,7 +61,8 @@ def run(
     if draws:
         say(f"pictures     {folder / 'figures'}", quiet=quiet)
     say(f"report       {folder / PAGE}", quiet=quiet)
-    say(f"next         realnvp sample {folder} -n 1000 --corrected --out samples.csv", quiet=quiet)
+    more = f" --potential {name}" if ":" in name else ""
+    say(f"next         realnvp sample {folder} -n 1000 --corrected{more} --out samples.csv", quiet=quiet)
 
 
 def _store(data: dict, model: BoltzmannGenerator, folder: Path, *, force: bool = True) -> None:

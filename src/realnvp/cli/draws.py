@@ -23,6 +23,10 @@ def sample(
         typer.Option(help="Values to condition on: name=number, with commas between; of pictures label=LABEL."),
     ] = None,
     corrected: Annotated[bool, typer.Option("--corrected", help="Of an energy: exact samples, by Metropolis.")] = False,
+    potential: Annotated[
+        str | None,
+        typer.Option(help="Of an energy of your own, for --corrected: package.module:function, whose code is run."),
+    ] = None,
     temperature: Annotated[
         float, typer.Option(min=0, help="Of pictures: scale of the noise; below 1 likelier, fewer kinds.")
     ] = 1.0,
@@ -41,13 +45,15 @@ def sample(
     if kind_of(run) == "images":
         from realnvp.cli.pictures_use import sample as paint
 
-        if corrected:
-            raise InputError(f"{run} learnt pictures: --corrected is for runs of an energy, leave it out")
+        if corrected or potential:
+            option = "--corrected" if corrected else "--potential"
+            raise InputError(f"{run} learnt pictures: {option} is for runs of an energy, leave it out")
         paint(run, out, n=n, context=words(context), temperature=temperature, seed=seed, force=force, quiet=quiet)
         return
     if temperature != 1:
         raise InputError(f"{run} did not learn pictures: --temperature is for those, leave it out")
-    draw(run, out, n=n, context=values(context), corrected=corrected, seed=seed, force=force, quiet=quiet)
+    told: dict = {"seed": seed, "force": force, "quiet": quiet}
+    draw(run, out, n=n, context=values(context), corrected=corrected, potential=potential, **told)
 
 
 @sentences

@@ -40,14 +40,25 @@ def kind_of(run: Path) -> str:
 
 
 def sample(
-    run: Path, out: Path, *, n: int, context: dict[str, float], corrected: bool, seed: int, force: bool, quiet: bool
+    run: Path,
+    out: Path,
+    *,
+    n: int,
+    context: dict[str, float],
+    corrected: bool,
+    potential: str | None,
+    seed: int,
+    force: bool,
+    quiet: bool,
 ) -> None:
     """Draw ``n`` rows of a run's model into a file."""
     from realnvp.estimators import RealNVP
 
     if read_config(run).get("kind") == "boltzmann":
-        _sample_energy(run, out, n=n, corrected=corrected, seed=seed, force=force, quiet=quiet)
+        _sample_energy(run, out, n=n, corrected=corrected, potential=potential, seed=seed, force=force, quiet=quiet)
         return
+    if potential:
+        raise InputError(f"{run} learnt a density from samples: --potential is for runs of an energy, leave it out")
     if corrected:
         raise InputError(f"{run} learnt a density from samples: --corrected is for runs of an energy, leave it out")
     columns, given = _columns(run)
@@ -67,14 +78,30 @@ def sample(
         then("score", run, out, "--summary", quiet=quiet)
 
 
-def _sample_energy(run: Path, out: Path, *, n: int, corrected: bool, seed: int, force: bool, quiet: bool) -> None:
+def _sample_energy(
+    run: Path, out: Path, *, n: int, corrected: bool, potential: str | None, seed: int, force: bool, quiet: bool
+) -> None:
     """Draw rows of a run that learnt an energy; corrected ones are the states of chains."""
-    if corrected and not knows_energy(read_config(run)):
+    from realnvp.cli.potential import named_potential
+    from realnvp.estimators import BoltzmannGenerator
+
+    config = read_config(run)
+    if potential and (config.get("potential") or not corrected):
+        why = (
+            "knows the energy that it learnt" if config.get("potential") else "is asked its energy for --corrected only"
+        )
+        raise InputError(f"{run} {why}: leave --potential out")
+    if corrected and not potential and not knows_energy(config):
         raise InputError(
             f"{run} was learnt from a function that is in no file: leave --corrected out, or in Python "
             f"BoltzmannGenerator.load({str(run)!r}, potential).sample({n}, corrected=True)"
         )
-    model = _energy(run, asked=corrected)
+    if corrected and not potential and (own := own_energy(config)):
+        # a run may be a stranger's: whose code is run the user says, not the run
+        raise InputError(
+            f"{run} says that it learnt {own}, which is code: to have it run from this folder, say --potential {own}"
+        )
+    model = BoltzmannGenerator.load(run, None if potential is None else named_potential(potential))
     writer = TableWriter(out, _columns(run)[0], force=force)
     pieces = model.iter_samples(n, corrected=corrected, random_state=seed)
     with writer:
@@ -91,15 +118,6 @@ def _local(model: "BoltzmannGenerator") -> str:
     return f"; of the local moves {rate:.2f}" if rate == rate else ""
 
 
-def _energy(run: Path, *, asked: bool = False) -> "BoltzmannGenerator":
-    """Load a run of an energy; where it will be asked, a potential of the user's own is imported by its name."""
-    from realnvp.cli.potential import named_potential
-    from realnvp.estimators import BoltzmannGenerator
-
-    name = own_energy(read_config(run)) if asked else None
-    return BoltzmannGenerator.load(run, None if name is None else named_potential(name))
-
-
 def score(
     run: Path,
     data: str,
@@ -113,7 +131,7 @@ def score(
     quiet: bool,
 ) -> None:
     """Write the log density of each row of ``data`` into a file, or a folder, or print what they are together."""
-    from realnvp.estimators import RealNVP
+    from realnvp.estimators import BoltzmannGenerator, RealNVP
 
     _apart(out, data)
     columns, given = _columns(run)
@@ -130,7 +148,7 @@ def score(
         files = files.as_told(read_as([*columns, *given], labels))
     else:
         read = pieces(Path(data), _matching(Path(data), [*columns, *given]), labels, missing=missing, advice=advice)
-    model: Any = _energy(run) if config.get("kind") == "boltzmann" else RealNVP.load(run)
+    model: Any = (BoltzmannGenerator if config.get("kind") == "boltzmann" else RealNVP).load(run)
     scorer = Scorer(model, len(columns), bool(given), labels)
     if many:
         told: dict[str, Any] = {"engine": engine, "missing": missing, "advice": advice}
