@@ -123,12 +123,15 @@ def _fits(shape: object, state: Mapping[str, Tensor]) -> bool:
     total = sum(value.numel() for value in state.values())
     most = dict.fromkeys(("layers", "blocks", "scales"), len(state))
     root = total if shape.get("kernel") == "lattice" else 2 * math.isqrt(total) + 1  # there are square matrices
-    most |= dict.fromkeys(("width", "features", "components"), root) | {"context": total}
-    if shape.get("layers") == 0 or (shape.get("features") == 1 and not shape.get("context")):
+    most |= dict.fromkeys(("width", "features"), root) | {"context": total}
+    event, bodies = shape.get("shape", []), shape.get("bodies") or []
+    alone = shape.get("features") == 1 or event == [1, 1, 1] or bodies[:1] == [2]  # nothing for a net to look at
+    if shape.get("layers") == 0 or (alone and not shape.get("context")):
         del most["width"]  # without couplings there are no nets, nor in one of a column that is given nothing
+    if shape.get("base") == "mixture" or shape.get("kernel") == "none":  # else they are not made
+        most["components"] = total // max(features, 1) if isinstance(features := shape.get("features"), int) else 0
     if shape.get("mixing") == "permutation" and isinstance(width := shape.get("width"), int):
         most["features"] = 2 * total // max(width, 1)  # no square matrix is as wide as the rows
-    event, bodies = shape.get("shape", []), shape.get("bodies") or []
     for sizes in (event, bodies):
         if not isinstance(sizes, list) or not all(isinstance(n, int) and 0 < n <= total for n in sizes):
             return False
