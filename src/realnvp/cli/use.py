@@ -244,6 +244,7 @@ def _columns(run: Path) -> tuple[list[str], list[str]]:
         given = data.get("context_columns") or [f"c{i}" for i in range(shape.get("context", 0))]
         whole = (len(columns), len(given)) == (features, shape.get("context", 0))
         whole = whole and config.get("columns") in (None, columns)
+        whole = whole and all(isinstance(name, str) for name in (*columns, *given))
     except (KeyError, TypeError, AttributeError):
         whole = False
     if not whole:
