@@ -53,14 +53,15 @@ def run(
             )
         except KeyboardInterrupt:
             say(f"interrupted while drawing: the model is safe in {folder}", quiet=quiet)
-    write_page(folder, quiet=True)
+    page = write_page(folder, quiet=True)
     say(quiet=quiet)
     took = spent(model.history_, time.monotonic() - started, model.stopped_by_)
     figures([*energy_rows(vars(model), exact, getattr(model, "acceptance_", None)), took], quiet=quiet)
     say(f"\nrun folder   {folder}", quiet=quiet)
     if draws:
         say(f"pictures     {folder / 'figures'}", quiet=quiet)
-    say(f"report       {folder / PAGE}", quiet=quiet)
+    if page:
+        say(f"report       {folder / PAGE}", quiet=quiet)
     more = f" --potential {name}" if ":" in name else ""
     say(f"next         realnvp sample {folder} -n 1000 --corrected{more} --out samples.csv", quiet=quiet)
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from realnvp.cli.after import then
 from realnvp.cli.base import figures, interrupts, noticed, say, spent, use_threads
 from realnvp.cli.baselines import baselines
 from realnvp.cli.figures import measured_rows
@@ -71,17 +72,23 @@ def run(data: str, params: dict, chosen: Choices) -> None:
             return
         _name(model, source)
         noticed(model.columns_, quiet=quiet)
-        measured = _measure(model, source)
-        _save(model, folder, source, measured, chosen.force or chosen.resume)
-        _keep(folder, source)
+        _save(model, folder, source, {}, chosen.force or chosen.resume)  # whatever comes, the training is safe
+        _keep(folder, source, model)
+        try:
+            measured = _measure(model, source)
+        except KeyboardInterrupt:
+            say(f"interrupted while measuring: the model is safe in {folder}", quiet=quiet)
+            then("info", folder, quiet=quiet)
+            return
+        _save(model, folder, source, measured, force=True)
     if chosen.draws:
         say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
         try:
             _draw(model, folder, source)
         except KeyboardInterrupt:
             say(f"interrupted while drawing: the model is safe in {folder}", quiet=quiet)
-    write_page(folder, quiet=True)
-    _close(model, folder, source, measured, time.monotonic() - started, chosen)
+    page = write_page(folder, quiet=True)
+    _close(model, folder, source, measured, time.monotonic() - started, chosen, page=page)
 
 
 def _read(data: str, model: RealNVP, chosen: Choices) -> Source:
@@ -155,15 +162,16 @@ def _store(source: Source, model: RealNVP, folder: Path) -> None:
     """Save a model that is still in training."""
     _name(model, source)
     _save(model, folder, source, {}, force=True)
-    _keep(folder, source)
+    _keep(folder, source, model)
 
 
 def _measure(model: RealNVP, source: Source) -> dict[str, Any]:
     """Return the figures of the run, in nats."""
     with plain_arrays():
         log_prob = model.score_samples(source.met, context=source.held_context)
-        Z = model.transform(source.met, context=source.held_context)
-        back = source.in_numbers(model.inverse_transform(Z, context=source.held_context))
+        can = _known(model, source.held_out)
+        met, given = source.some(can), None if source.held_context is None else source.held_context[can]
+        back = source.in_numbers(model.inverse_transform(model.transform(met, context=given), context=given))
     nll = mean_nll(log_prob)
     found: dict[str, Any] = {"held_out_nll": nll.value, "held_out_nll_error": nll.error}
     if source.truth is not None:
@@ -171,7 +179,12 @@ def _measure(model: RealNVP, source: Source) -> dict[str, Any]:
         found |= {"entropy": source.truth.entropy, "gap": gap.value, "gap_error": gap.error}
     train, held_out = (model.laws_.independent(rows) for rows in (source.train, source.held_out))
     found |= baselines(model, log_prob, train, held_out, source.context, source.held_context)
-    return found | {"round_trip_error": float(np.abs(back - source.held_out).max())}
+    return found | {"round_trip_error": float(np.abs(back - source.held_out[can]).max(initial=0.0))}
+
+
+def _known(model: RealNVP, rows: np.ndarray) -> np.ndarray:
+    """Return the places of rows whose values came in the training where only those can be: others have no latents."""
+    return np.flatnonzero(model.codec_.holds(model.laws_.independent(rows)).all(axis=1))
 
 
 def _save(model: RealNVP, folder: Path, source: Source, measured: dict, force: bool) -> None:
@@ -187,13 +200,14 @@ def _save(model: RealNVP, folder: Path, source: Source, measured: dict, force: b
     model.save(folder, force=force, data=data, figures=measured, **provenance(), **names)
 
 
-def _keep(folder: Path, source: Source) -> None:
-    """Keep some rows for the report."""
-    whole = ~np.isnan(source.train).any(axis=1)
-    about = (source.at, source.context, source.train_labels)
-    parts = {
-        "train": (source.train[whole], *(None if a is None else a[whole] for a in about)),
-        "held_out": (source.held_out, source.held_at, source.held_context, source.labels),
+def _keep(folder: Path, source: Source, model: RealNVP) -> None:
+    """Keep some rows for the report, without gaps."""
+    whole, known = np.flatnonzero(~np.isnan(source.train).any(axis=1)), _known(model, source.held_out)
+    about = (source.train, source.at, source.context, source.train_labels)
+    held = (source.held_out, source.held_at, source.held_context, source.labels)
+    parts: dict[str, tuple] = {
+        name: tuple(None if a is None else a[at] for a in rows)
+        for name, rows, at in (("train", about, whole), ("held_out", held, known))
     }
     kept = {}
     for name, (x, at, context, labels) in parts.items():
@@ -235,7 +249,9 @@ def _base_draws(model: RealNVP) -> np.ndarray:
     return base.sample(HELD_OUT, generator).detach().cpu().numpy()
 
 
-def _close(model: RealNVP, folder: Path, source: Source, measured: dict, seconds: float, chosen: Choices) -> None:
+def _close(
+    model: RealNVP, folder: Path, source: Source, measured: dict, seconds: float, chosen: Choices, *, page: bool
+) -> None:
     """Say what came of it and what to run next."""
     quiet = chosen.quiet
     rows = [
@@ -251,7 +267,8 @@ def _close(model: RealNVP, folder: Path, source: Source, measured: dict, seconds
     say(f"\nrun folder   {folder}", quiet=quiet)
     if chosen.draws:
         say(f"pictures     {folder / 'figures'}", quiet=quiet)
-    say(f"report       {folder / PAGE}", quiet=quiet)
+    if page:
+        say(f"report       {folder / PAGE}", quiet=quiet)
     if model.stopped_by_ == "interrupt":
         say_how(folder, quiet=quiet)
     option = f" --context {shlex.quote(given)}" if given else ""

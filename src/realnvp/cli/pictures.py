@@ -98,7 +98,7 @@ def fit(data: str, params: dict, chosen: Chosen) -> None:
         _keep(folder, source)
     if chosen.draws:
         _draw(folder / "figures", model, source, by_label, quiet)
-    write_page(folder, quiet=True)
+    page = write_page(folder, quiet=True)
     say(quiet=quiet)
     took = spent(model.history_, time.monotonic() - started, model.stopped_by_)
     figures([*picture_rows(measured, len(source.test)), took], quiet=quiet)
@@ -106,7 +106,8 @@ def fit(data: str, params: dict, chosen: Chosen) -> None:
     say(f"\nrun folder   {folder}", quiet=quiet)
     if chosen.draws:
         say(f"pictures     {folder / 'figures'}", quiet=quiet)
-    say(f"report       {folder / PAGE}", quiet=quiet)
+    if page:
+        say(f"report       {folder / PAGE}", quiet=quiet)
     if model.stopped_by_ == "interrupt":
         say_how(folder, quiet=quiet)
     say(f"next         realnvp sample {folder} -n 100{given} --out samples.png", quiet=quiet)

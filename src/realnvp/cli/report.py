@@ -25,6 +25,8 @@ _KEPT, _DRAWS, _EXACT = 2000, 4000, 1000
 
 def report(run: Path, *, out: Path | None, force: bool, quiet: bool) -> None:
     """Write the page of a saved run anew."""
+    if out is not None and out.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"--out {out} is no name of a page: end it in .html")
     target = run / PAGE if out is None else out
     if out is not None and out.exists() and not force:
         raise InputError(f"{out} exists already: choose another file with --out, or replace it with --force")
@@ -34,15 +36,19 @@ def report(run: Path, *, out: Path | None, force: bool, quiet: bool) -> None:
     then(*to_draw(run), quiet=quiet)
 
 
-def write_page(run: Path, *, quiet: bool) -> None:
-    """Write the page of a run that has just been saved; whatever goes wrong, the run itself is whole."""
+def write_page(run: Path, *, quiet: bool) -> bool:
+    """Write the page of a run that has just been saved, say whether it is; whatever goes wrong, the run is whole."""
     try:
         report(run, out=None, force=True, quiet=quiet)
     except KeyboardInterrupt:
         say(f"interrupted while reporting: the model is safe in {run}", quiet=quiet)
     except Exception as error:
         told = (str(error).splitlines() or [""])[0]
-        warnings.warn(f"{run / PAGE} was not written ({type(error).__name__}: {told}); the run is whole", stacklevel=2)
+        why = told if isinstance(error, InputError) else f"{type(error).__name__}: {told}"
+        warnings.warn(f"{run / PAGE} was not written ({why}); the run is whole", stacklevel=2)
+    else:
+        return True
+    return False
 
 
 def provenance() -> dict[str, Any]:

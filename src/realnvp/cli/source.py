@@ -73,6 +73,10 @@ class Source:
         """The rows held out as an estimator takes them."""
         return self.held_out if self.frame is None else self.frame.rows(self.held_at)
 
+    def some(self, at: np.ndarray) -> Any:
+        """Return some of the rows held out."""
+        return self.met[at] if isinstance(self.met, np.ndarray) else self.met.rows(at)
+
     def in_numbers(self, rows: Any) -> np.ndarray:
         """Return rows of an estimator as numbers."""
         found: np.ndarray = coded(rows, dict(self.labels_of)) if self.labels_of else rows
@@ -188,7 +192,7 @@ def _table(
         )
     check_gaps(values[:, :split], names, missing)
     categories = [j for j in range(split) if j in labels or told[j] == "categorical"]
-    test, train = _split(data, values, categories, seed)
+    test, train = _split(data, values, [(j, names[j]) for j in categories], seed)
     check_columns(values[train, :split], names, {j: found.values for j, found in labels.items()})
     return Source(
         path.stem,
@@ -267,7 +271,9 @@ def _read(path: Path, names: list[str], context: list[str], held: Mapping[str, s
     return read_frame(path, [*names, *context], kinds, missing=missing, advice=advice)
 
 
-def _split(data: str, values: np.ndarray, categories: list[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _split(
+    data: str, values: np.ndarray, categories: list[tuple[int, str]], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows to measure on, without gaps, and those to learn from, in which every category comes."""
     order = np.random.default_rng(seed).permutation(len(values))
     order = order[np.isnan(values[order]).any(1).argsort(kind="stable")]  # measured on rows without gaps
@@ -276,6 +282,10 @@ def _split(data: str, values: np.ndarray, categories: list[int], seed: int) -> t
         raise InputError(f"{data} has {whole} rows without empty cells: give at least 20, so that some can be held out")
     test, train = np.split(order, [min(len(values) // 10, whole // 2, HELD_OUT)])
     known = np.ones(len(test), bool)
-    for j in categories:
-        known &= np.isin(values[test, j], values[train, j])
+    for j, name in categories:
+        known &= (seen := np.isin(values[test, j], values[train, j]))
+        if len(test) and not seen.any():
+            raise InputError(
+                f"{data}: of column {name!r} hardly a value comes twice, as of names or ids: leave it out"
+            )
     return test[known], np.concatenate([train, test[~known]])

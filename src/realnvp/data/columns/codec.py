@@ -68,9 +68,13 @@ class Codec:
         y, log_m, can = self._coded(x, u)
         return y, np.where((can | self._opened).all(axis=1), log_m, -np.inf)
 
+    def holds(self, x: np.ndarray) -> np.ndarray:
+        """Return which values (n, D) can occur, as ``forward`` asks it of all of them."""
+        return np.ones(x.shape, bool) if self.is_plain else self._coded(x, None)[2]
+
     def tell(self, x: np.ndarray) -> None:
         """Warn of values that the table did not have: of those that have a mass together, of those that have none."""
-        can = np.ones(x.shape, bool) if self.is_plain else self._coded(x, None)[2]
+        can = self.holds(x)
         self._warn(x, ~can & self._opened, "did not come in the fit, and count for all such values together")
         self._warn(x, ~(can | self._opened), "their columns cannot, and have the density zero")
 
