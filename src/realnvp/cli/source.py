@@ -285,7 +285,5 @@ def _split(
     for j, name in categories:
         known &= (seen := np.isin(values[test, j], values[train, j]))
         if len(test) and not seen.any():
-            raise InputError(
-                f"{data}: of column {name!r} hardly a value comes twice, as of names or ids: leave it out"
-            )
+            raise InputError(f"{data}: of column {name!r} hardly a value comes twice, as of names or ids: leave it out")
     return test[known], np.concatenate([train, test[~known]])
