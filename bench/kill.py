@@ -22,6 +22,7 @@ __all__ = ["JOBS", "Started", "Tally", "differences", "disturbed"]
 
 JOBS = {
     "table": ["fit", "moons", "--layers", "4", "--width", "32", "--max-steps", "400", "--rows", "1000"],
+    "stopped early": ["fit", "moons", "--layers", "2", "--width", "8", "--members", "2", "--rows", "200"],
     "pictures": ["fit", "digits", "--layers", "1", "--width", "8", "--max-steps", "60", "--by-label", "--flips"],
 }
 QUIET = ["--no-figures", "--quiet", "--threads", "1", "--checkpoint-every", "0.02"]

@@ -74,8 +74,9 @@ def train(
     own |= {"average": watch.average, "best": watch.best, "watch": watch, "engine": engine}
     saver = Saver(checkpoint, own | dict(keep or {}))
     taken = saver.resume()
-    if taken and watch.done >= 1:  # it had ended already
-        watch.outcome.stopped_by = "max_steps" if taken >= limits.max_steps else "max_time"
+    if taken and (watch.outcome.stopped_by or watch.done >= 1):  # it had ended already
+        by_limit = "max_steps" if taken >= limits.max_steps else "max_time"
+        watch.outcome.stopped_by = watch.outcome.stopped_by or by_limit
         watch.close()
         return watch.outcome
     steps = fit(

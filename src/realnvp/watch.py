@@ -188,6 +188,7 @@ class Watch:
         marks = [self.done, self.next_look, self.best_at, self.stuck]
         seconds = self.world.clock() - self.start
         facts = {"step": self.step, "seconds": seconds, "history": self.outcome.history, "marks": marks}
+        facts["stopped_by"] = self.outcome.stopped_by
         losses = torch.stack(self.losses) if self.losses else torch.empty(0)
         return {"losses": losses, "facts": as_tensor(facts)}
 
@@ -202,6 +203,8 @@ class Watch:
         if done != self.done:  # the limits are others: what was reached is another share of them
             self.next_look, self.best_at = done + self.limits.every, self.best_at * done / max(self.done, 1e-9)
             self.done, self.stuck = done, None
+        elif facts.get("stopped_by") in ("early_stopping", "callback"):
+            self.outcome.stopped_by = facts["stopped_by"]  # it had ended, and has no more steps for having been killed
         self.losses = list(state["losses"].to(next(self.objective.parameters()).device))
         self.bar.update(min(100.0, 100 * self.done) - self.bar.n)
 

@@ -43,6 +43,18 @@ def test_a_resumed_training_ends_with_the_weights_of_an_unbroken_one(tmp_path, a
     assert resumed.stopped_by_ == whole.stopped_by_
 
 
+@pytest.mark.parametrize("members", [1, 2])
+def test_a_training_that_stopped_early_has_no_more_steps_for_being_gone_on_with(tmp_path, members):
+    params = QUICK | {"early_stopping": True, "max_steps": 2000, "members": members}
+    whole = RealNVP(**params).fit(X[:60], checkpoint=Checkpoint(tmp_path))
+    for _ in range(2):
+        again = RealNVP(**params).fit(X[:60], checkpoint=Checkpoint(tmp_path, resume=True))
+
+        assert again.stopped_by_ == whole.stopped_by_ == "early_stopping"
+        assert torch.equal(weights(again), weights(whole))
+        assert plain(again.history_) == plain(whole.history_)
+
+
 @pytest.mark.parametrize("at", [2, 9])
 def test_a_resumed_training_draws_the_noise_of_an_unbroken_one(tmp_path, at):
     counts = np.column_stack((np.random.default_rng(0).poisson(3, 200), X[:, 0]))
