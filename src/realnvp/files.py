@@ -15,6 +15,7 @@ __all__ = [
     "HISTORY",
     "MODEL",
     "check_folder",
+    "claimed",
     "holds_run",
     "may_be_folder",
     "on_disk",
@@ -91,6 +92,35 @@ def check_folder(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     return folder
+
+
+@contextlib.contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep a folder for this process: another that would claim it is refused, as long as this one is at work or alive.
+
+    Where the system or the disk has no locks nobody is refused.
+    """
+    try:
+        import fcntl
+
+        with on_disk(folder):
+            place = os.open(folder, os.O_RDONLY)
+    except ImportError:  # not there on Windows
+        yield
+        return
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(place)
+        raise InputError(
+            f"{folder} is being written to by another realnvp: wait for it, or choose another folder"
+        ) from None
+    except OSError:
+        pass
+    try:
+        yield
+    finally:
+        os.close(place)
 
 
 def may_be_folder(folder: Path) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from realnvp.errors import InputError
-from realnvp.files import check_folder, on_disk
+from realnvp.files import check_folder, claimed, on_disk
 
 __all__ = [
     "counted",
@@ -164,11 +164,16 @@ def reserved(name: str, out: Path | None, force: bool) -> Iterator[Path]:
     folder = _named(out, force) if out is not None else _numbered(given)
     try:
         check_folder(folder)
-        yield folder
+        with claimed(folder):
+            yield folder
     finally:
         with contextlib.suppress(OSError):
             for place in (folder, *made):
                 place.rmdir()  # fails, as it should, where there is something in it
+
+
+_WRITTEN = ("model.safetensors", "history.jsonl", "rows.safetensors", "report.html", "figures")
+"""What else a run's folder holds in the end."""
 
 
 def _named(out: Path, force: bool) -> Path:
@@ -178,7 +183,7 @@ def _named(out: Path, force: bool) -> Path:
         raise InputError(f"{out} is a file: name a folder for the run")
     if (out / "config.json").exists() and not force:
         raise InputError(f"{out} holds a run already: choose another folder with --out, or replace it with --force")
-    if (taken := [n for n in ("model.safetensors", "history.jsonl") if (out / n).exists()]) and not force:
+    if (taken := [name for name in _WRITTEN if (out / name).exists()]) and not force:
         raise InputError(f"{out} holds a {taken[0]} already: choose another folder with --out, or say --force")
     with on_disk(out):
         out.mkdir(parents=True, exist_ok=True)

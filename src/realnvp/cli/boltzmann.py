@@ -13,7 +13,9 @@ from realnvp.cli.figures import energy_rows
 from realnvp.cli.live import live as watching
 from realnvp.cli.potential import named_potential
 from realnvp.cli.report import PAGE, keep_draws, provenance, write_page
+from realnvp.errors import InputError
 from realnvp.estimators import BoltzmannGenerator
+from realnvp.files import CHECKPOINT
 from realnvp.report import draw_energy
 from realnvp.train.world import World
 
@@ -37,6 +39,8 @@ def run(
     potential = named_potential(name)
     model = BoltzmannGenerator(**params)
     with reserved(name.replace(":", ".").split(".")[-1], out, force) as folder:
+        if (folder / CHECKPOINT).exists() and not force:
+            raise InputError(f"{folder} holds the {CHECKPOINT} of a training: choose another folder, or say --force")
         say(f"learning the energy {name}, seed {model.random_state}", quiet=quiet)
         exact = getattr(potential, "log_normalizer", None)
         data = {"name": name, "log_normalizer": exact}
@@ -45,6 +49,7 @@ def run(
             with interrupts(model):
                 model.fit(potential)
             _store(data, model, folder, force=force)
+            (folder / CHECKPOINT).unlink(missing_ok=True)  # of a run that this one replaces
     if draws:
         say(f"drawing pictures into {folder / 'figures'} …", quiet=quiet)
         try:
