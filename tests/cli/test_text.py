@@ -231,3 +231,43 @@ def test_texts_and_numbers_with_gaps_are_learnt_scored_and_made_whole(realnvp, p
     assert whole["height"][whole["city"] == "Oslo"].mean() > whole["height"][whole["city"] != "Oslo"].mean() + 1
     assert f"{gaps.any(1).sum()} of them have gaps" in realnvp("score", "run", "holed.csv", "--summary")[1]
     assert (tmp_path / "run/report.html").is_file()
+
+
+def test_codes_that_begin_with_a_zero_are_texts_and_stay_whole(realnvp):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"zip": rng.choice(["00501", "10001", "94103"], 200), "x": rng.normal(size=200)})
+    frame.to_csv("t.csv", index=False)
+    assert realnvp("fit", "t.csv", *QUICK, "--out", "run")[::2] == (0, "")
+    assert realnvp("sample", "run", "-n", "50", "--out", "new.csv")[0] == 0
+
+    assert set(pd.read_csv("new.csv", dtype=str)["zip"]) <= {"00501", "10001", "94103"}
+    assert "log density of 200 rows" in realnvp("score", "run", "t.csv", "--summary")[1]
+
+
+def test_codes_are_numbers_where_that_is_said(realnvp):
+    frame = pd.DataFrame({"n": [f"{k:03d}" for k in np.random.default_rng(0).poisson(30, 200)]})
+    frame.to_csv("t.csv", index=False)
+    assert realnvp("fit", "t.csv", "--kinds", "n=discrete", *QUICK, "--out", "run")[::2] == (0, "")
+    assert realnvp("sample", "run", "-n", "50", "--out", "new.csv")[0] == 0
+
+    assert pd.read_csv("new.csv")["n"].between(0, 99).all()
+
+
+@pytest.mark.parametrize("kinds", [[], ["--kinds", "d=categorical"]], ids=["as they are", "said"])
+def test_texts_of_a_file_with_types_may_look_like_numbers(realnvp, kinds):
+    frame = pd.DataFrame({"d": np.random.default_rng(0).choice(["1", "2", "3"], 200), "x": np.arange(200.0) ** 0.5})
+    frame.to_parquet("t.parquet")
+    assert realnvp("fit", "t.parquet", *kinds, *QUICK, "--out", "run")[::2] == (0, "")
+    assert realnvp("sample", "run", "-n", "50", "--out", "new.parquet")[0] == 0
+
+    assert set(pd.read_parquet("new.parquet")["d"]) <= {"1", "2", "3"}
+
+
+def test_classes_of_numbers_and_letters_are_learnt_where_they_are_said_to_be_classes(realnvp):
+    frame = pd.DataFrame({"d": np.random.default_rng(0).choice(["1", "2", "a"], 200), "x": np.arange(200.0) ** 0.5})
+    frame.to_csv("t.csv", index=False)
+    code, _, err = realnvp("fit", "t.csv", *QUICK, "--out", "run")
+
+    assert code == 2
+    assert "'a'" in err
+    assert realnvp("fit", "t.csv", "--kinds", "d=categorical", *QUICK, "--out", "run")[::2] == (0, "")

@@ -179,8 +179,8 @@ def _table(
         raise InputError(f"column {both[0]!r} is named both in --columns and in --context: name it once")
     held = table_kinds(path)
     names = _named(data, held, columns, context, drop)
-    frame = _read(path, names, context, held, missing)
     told = kinds_of(kinds, names)
+    frame = _read(path, names, context, held, missing, dict(zip(names, told, strict=True)))
     labels = labels_of(frame.first(len(names)), told)
     values = coded(frame, labels)
     if len(values) < 10:
@@ -259,16 +259,20 @@ def _named(data: str, held: Mapping[str, str], columns: list[str], context: list
     return names
 
 
-def _read(path: Path, names: list[str], context: list[str], held: Mapping[str, str], missing: str) -> Frame:
-    """Read the columns, those to learn as what they hold."""
+def _read(
+    path: Path, names: list[str], context: list[str], held: Mapping[str, str], missing: str, told: Mapping[str, str]
+) -> Frame:
+    """Read the columns, those to learn as what they hold, or as what the user ``told`` of them."""
     if dates := [name for name in names if held.get(name) == "time"]:
         raise InputError(
             f"{path}: column {dates[0]!r} holds dates or times: turn them into numbers, such as days since the first, "
             "or leave it out"
         )
     kinds = {name: held[name] for name in names if held.get(name) in ("text", "boolean", "category")}
+    kinds = {name: kind for name, kind in kinds.items() if told[name] not in ("continuous", "discrete")}
+    sure = [name for name in names if told[name] == "categorical"]
     advice = ", or learn from them as they are by missing='marginalise'"
-    return read_frame(path, [*names, *context], kinds, missing=missing, advice=advice)
+    return read_frame(path, [*names, *context], kinds, sure=sure, missing=missing, advice=advice)
 
 
 def _split(

@@ -5,8 +5,9 @@ whole. Booleans and integers become float64 where numbers are asked for. Nothing
 """
 
 import difflib
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from realnvp.data.rows import Frame
-from realnvp.data.sources import SOURCES, Source, no_number, reading
+from realnvp.data.sources import SOURCES, Delimited, Source, no_number, reading
 from realnvp.errors import InputError
 
 __all__ = [
@@ -64,13 +65,26 @@ def iter_table(
 
 
 def read_frame(
-    path: str | Path, columns: Sequence[str], kinds: Mapping[str, str], *, missing: str = "refuse", advice: str = ""
+    path: str | Path,
+    columns: Sequence[str],
+    kinds: Mapping[str, str],
+    *,
+    sure: Collection[str] = (),
+    missing: str = "refuse",
+    advice: str = "",
 ) -> Frame:
-    """The whole file, its columns of the kinds told; text that is numbers by half or more is refused as mistyped."""
+    """The whole file, its columns of the kinds told; text that is numbers by half or more is refused as mistyped.
+
+    Columns of which it is ``sure`` that they hold text are not looked at, nor those of files that have types, nor
+    codes such as 00501.
+    """
     pieces = iter_frames(path, columns, kinds, missing=missing, advice=advice)
     found = Frame.joined(list(_sound(path, pieces, lambda piece: 8 * len(piece) * len(columns))))
-    for name in [name for name in columns if kinds.get(name) == "text"]:
+    texts = [name for name in columns if kinds.get(name) == "text" and name not in sure]
+    for name in texts if isinstance(_source(Path(path)), Delimited) else []:
         values = found[name]
+        if any(re.match(r"0\d+$", value or "") for value in values):
+            continue
         wrong = [i for i, value in enumerate(values) if value is not None and not _is_number(value)]
         if len(wrong) <= 0.5 * sum(value is not None for value in values):
             row = wrong[0] if wrong else 0

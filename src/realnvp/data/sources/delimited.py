@@ -21,6 +21,7 @@ class Delimited:
     A header that is one field with `;` or a tab in it is split there, that of a .tsv file at its tabs whatever else it
     holds; after `;` numbers may have a decimal comma.
     Numbers are read as float64: a finer type guessed from the first block would break where integers turn to decimals.
+    Whole numbers some of which begin with a zero, such as 00501, are codes: text.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,6 +54,19 @@ class Delimited:
         if re.fullmatch(r"[-+eE\d]*\.[-+.eE\d]*", "".join(self.names)):
             raise InputError(f"{self.path} starts with numbers: add a first line that names its columns")
         self.kinds = tuple(_kind(str(kind)) for kind in schema.types)
+        self._notice_codes(csv, head, read, parse, schema)
+
+    def _notice_codes(self, csv: Any, head: bytes, read: Any, parse: Any, schema: Any) -> None:
+        """Take for text what are whole numbers with a zero in front."""
+        from pyarrow import compute
+
+        if not (whole := [i for i, kind in enumerate(schema.types) if str(kind) == "int64"]):
+            return
+        convert = csv.ConvertOptions(column_types={schema.names[i]: "string" for i in whole})
+        texts = csv.read_csv(io.BytesIO(head), read, parse, convert)
+        begins = {i: compute.match_substring_regex(texts.column(i), r"^0\d") for i in whole}
+        kinds = enumerate(self.kinds)
+        self.kinds = tuple("text" if i in begins and compute.any(begins[i]).as_py() else kind for i, kind in kinds)
 
     def blocks(self, places: Sequence[int], rows: int, kinds: Sequence[str]) -> Iterator[list[Any]]:
         """Yield the columns, so many rows at a time."""
