@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -19,7 +20,9 @@ __all__ = [
     "holds_run",
     "may_be_folder",
     "on_disk",
+    "recovered",
     "settle",
+    "unreadable",
     "write_atomically",
     "write_together",
 ]
@@ -27,6 +30,8 @@ __all__ = [
 CONFIG, MODEL, HISTORY = "config.json", "model.safetensors", "history.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_AT_WORK = 5.0
+"""Seconds in which files that were put aside are renamed, however slow the disk."""
 _SHUT = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -71,6 +76,31 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
         for name in (*hidden.values(), *old.values()):
             with contextlib.suppress(OSError):  # the reason why it is there is the one to tell
                 name.unlink(missing_ok=True)
+
+
+def recovered(folder: Path) -> bool:
+    """Give a run its files back whose writing anew was killed between two names; whether there was such a one.
+
+    What was put aside in the last seconds is left alone: whoever did may be about to go on.
+    """
+    for aside in folder.glob(f".{CONFIG}.*.old"):
+        if time.time() - aside.stat().st_ctime < _AT_WORK:
+            continue
+        mark = aside.name.split(".")[-2]
+        with on_disk(folder):
+            for name in (MODEL, HISTORY, CONFIG):
+                if (old := aside.with_name(f".{name}.{mark}.old")).exists():
+                    os.replace(old, folder / name)
+            for name in (MODEL, HISTORY, CONFIG):
+                aside.with_name(f".{name}.{mark}.tmp").unlink(missing_ok=True)
+        settle(folder / CONFIG)
+        return True
+    return False
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """Say of a file that is there and may not be read that it is not the file's fault."""
+    return InputError(f"{path} cannot be read ({error.strerror or error}): look at who may read it, and at the disk")
 
 
 def settle(path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -84,3 +85,20 @@ def test_a_file_in_the_folders_place_gets_a_sentence(tmp_path):
 
 def test_no_history_is_an_empty_one(tmp_path):
     assert read_history(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "history.jsonl"])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch, name):
+    write_run(tmp_path, {}, STATE, [{"step": 1}])
+    for how in ("read_text", "read_bytes"):
+        real = getattr(Path, how)
+
+        def shut(path, *args, real=real, **kwargs):
+            if path.name == name:
+                raise PermissionError(13, "Permission denied")
+            return real(path, *args, **kwargs)
+
+        monkeypatch.setattr(Path, how, shut)
+
+    with pytest.raises(InputError, match=rf"{name} cannot be read \(Permission denied\): look at who may read it"):
+        read_run(tmp_path)

@@ -26,7 +26,12 @@ def check_columns(values: np.ndarray, columns: Sequence[str], held: Mapping[int,
 
 
 def check_names(table: object) -> None:
-    """Refuse a data frame with two columns of one name: which is which cannot be told."""
+    """Refuse a data frame with two columns of one name, which cannot be told apart, and arrays that hide values."""
+    if isinstance(table, np.ma.MaskedArray) and np.ma.is_masked(table):
+        raise InputError(
+            "X is a masked array, and what is under its mask would be taken for numbers: give X.filled(np.nan), whose "
+            "gaps are learnt from by missing='marginalise', or the rows that have none"
+        )
     names = [str(name) for name in getattr(table, "columns", ())]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from realnvp.errors import InputError
-from realnvp.files import write_atomically
+from realnvp.files import unreadable, write_atomically
 
 __all__ = ["ROWS", "Kept", "few", "read_kept", "write_kept"]
 
@@ -53,5 +53,7 @@ def read_kept(folder: Path) -> Kept:
         with safe_open(path, "numpy") as file:
             notes = json.loads((file.metadata() or {}).get("notes", "{}"))
             return Kept({name: file.get_tensor(name) for name in file.keys()}, notes)  # noqa: SIM118 - no mapping
-    except (SafetensorError, OSError, ValueError) as error:
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except (SafetensorError, ValueError) as error:
         raise InputError(f"{path} is damaged ({error}): take it away, and the report draws samples instead") from None

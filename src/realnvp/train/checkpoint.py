@@ -13,7 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from realnvp.errors import InputError
-from realnvp.files import CONFIG, HISTORY, MODEL, check_folder, write_together
+from realnvp.files import CONFIG, HISTORY, MODEL, check_folder, recovered, unreadable, write_together
 
 __all__ = ["CONFIG", "FORMAT", "HISTORY", "MODEL", "read_config", "read_history", "read_run", "rebuilding", "write_run"]
 
@@ -75,7 +75,7 @@ def read_config(folder: str | os.PathLike) -> dict:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"there is no run folder {folder}: name the folder that fit wrote")
-    if not (folder / CONFIG).is_file():
+    if not (folder / CONFIG).is_file() and not recovered(folder):
         raise InputError(f"{folder} is not a run folder: it has no {CONFIG}")
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
@@ -157,6 +157,8 @@ def _unlike(folder: str | os.PathLike) -> InputError:
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
+    if isinstance(error, OSError):
+        return unreadable(path, error)
     reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
     return InputError(f"{path} is damaged ({reason}): fit again, or take a copy of the run")
 
