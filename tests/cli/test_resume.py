@@ -176,3 +176,23 @@ def test_a_table_of_ones_own_goes_on_with_its_columns(realnvp, table):
 
     assert [r["step"] for r in plain("run")][-1] == 8
     assert np.isfinite([r["held_out"] for r in plain("run")]).all()
+
+
+def test_another_training_that_was_broken_off_over_a_run_is_told_as_such(realnvp, monkeypatch):
+    def broken(*_, **__):
+        raise MemoryError("no room")
+
+    short = [*TABLE, "--max-steps", 12, "--rows", 100]
+    assert realnvp("fit", "moons", *short, "--out", "run")[0] == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("realnvp.cli.fit._save", broken)
+        assert realnvp("fit", "circles", *short, "--checkpoint-every", "0.001", "--force",
+                       "--out", "run")[0] == 2  # fmt: skip
+    told = realnvp("info", "run")[1]
+
+    assert "moons" in told
+    assert "go on     realnvp fit circles" in told
+    assert "another training over this run, which was broken off; what is here is the run before" in told
+    assert realnvp("fit", "circles", *short, "--checkpoint-every", "0.001", "--out", "run",
+                   "--resume")[0] == 0  # fmt: skip
+    assert "another training" not in realnvp("info", "run")[1]

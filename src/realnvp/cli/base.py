@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from realnvp.errors import InputError
-from realnvp.files import check_folder, claimed, on_disk
+from realnvp.files import CHECKPOINT, check_folder, claimed, on_disk
 
 __all__ = [
     "counted",
@@ -183,7 +183,8 @@ def _named(out: Path, force: bool) -> Path:
         raise InputError(f"{out} is a file: name a folder for the run")
     if (out / "config.json").exists() and not force:
         raise InputError(f"{out} holds a run already: choose another folder with --out, or replace it with --force")
-    if (taken := [name for name in _WRITTEN if (out / name).exists()]) and not force:
+    begun = (out / CHECKPOINT).exists()  # of a training that may go on, which has its own word to say
+    if (taken := [name for name in _WRITTEN[: 2 if begun else None] if (out / name).exists()]) and not force:
         raise InputError(f"{out} holds a {taken[0]} already: choose another folder with --out, or say --force")
     with on_disk(out):
         out.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import numpy as np
 from realnvp.cli.after import then, to_draw
 from realnvp.cli.base import counted, figures, say, why
 from realnvp.cli.figures import picture_rows
-from realnvp.cli.resume import unfinished
+from realnvp.cli.resume import tell_how
 from realnvp.cli.summary import Summary
 from realnvp.data.images import IMAGE_SETS, image_set, read_images
 from realnvp.data.pictures.files import Folder, read_folder, read_npy
@@ -157,8 +157,7 @@ def tell(run: Path) -> None:
     )
     say(f"pictures  {high} x {wide}, {many(channels, 'channel')}")
     say(f"training  {why(config['stopped_by'])}")
-    if more := unfinished(run):
-        say(f"go on     {'' if config['stopped_by'] == 'interrupt' else 'with a longer limit: '}{more}")
+    tell_how(run, config)
     if config["classes"]:
         say(f"given     label: {', '.join(map(str, config['classes']))}")
     if data:

@@ -9,7 +9,7 @@ from realnvp.errors import InputError
 from realnvp.files import CHECKPOINT
 from realnvp.train.resume import Checkpoint, read_note
 
-__all__ = ["check_resume", "command", "kept", "say_how", "unfinished"]
+__all__ = ["check_resume", "command", "kept", "say_how", "tell_how", "unfinished"]
 
 _EVERY = 300.0
 """Seconds between the checkpoints of a resumed training."""
@@ -43,6 +43,24 @@ def say_how(folder: Path, *, quiet: bool) -> None:
         say(f"go on        {command(folder)}", quiet=quiet)
     else:
         say("go on        it cannot, no checkpoint was kept: --checkpoint-every 300 keeps one", quiet=quiet)
+
+
+def tell_how(run: Path, config: dict) -> None:
+    """Say how the training of a run goes on, or that of another which was broken off over it, where there is a way."""
+    if not (more := unfinished(run)):
+        return
+    if config.get("command") and _plain(more) != _plain(config["command"]):
+        say(f"go on     {more}")
+        say("          (another training over this run, which was broken off; what is here is the run before)")
+        return
+    say(f"go on     {'' if config['stopped_by'] == 'interrupt' else 'with a longer limit: '}{more}")
+
+
+def _plain(told: str) -> list[str]:
+    """Return the words of a command without its folder, and without what lets it go on or begin anew."""
+    words = iter(shlex.split(told))
+    found = [word for word in words if not (word == "--out" and next(words, None))]
+    return [word for word in found if word not in ("--resume", "--force") and not word.startswith("--out=")]
 
 
 def unfinished(run: Path) -> str:

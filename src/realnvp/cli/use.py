@@ -11,7 +11,7 @@ from realnvp.cli.after import knows_energy, own_energy, then, to_draw
 from realnvp.cli.base import counted, figures, noticed, say, why
 from realnvp.cli.figures import energy_rows, measured_rows
 from realnvp.cli.pieces import gaps, held_by, parted, pieces, read_as, unknown_rows, unseen
-from realnvp.cli.resume import unfinished
+from realnvp.cli.resume import tell_how
 from realnvp.cli.scores import Scorer, score_files, score_pieces
 from realnvp.cli.which import check_run
 from realnvp.data.collinear import Laws
@@ -214,8 +214,7 @@ def info(run: Path, *, as_json: bool) -> None:
         say(f"law       {law.told(columns)}")
     noticed(config.get("kinds") or [])
     say(f"training  {why(config['stopped_by'])}")
-    if more := unfinished(run):
-        say(f"go on     {'' if config['stopped_by'] == 'interrupt' else 'with a longer limit: '}{more}")
+    tell_how(run, config)
     if data:
         say(f"data      {data['name']}, {data['rows']:,} rows to train on")
         say()
