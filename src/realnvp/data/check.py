@@ -1,13 +1,15 @@
 """What a table must be for a density to be learnt from it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from realnvp.data.rows import check_whole
 from realnvp.errors import InputError
 
-__all__ = ["check_columns", "check_gaps", "check_names", "check_scale", "refuse_gaps"]
+__all__ = ["check_columns", "check_gaps", "check_integers", "check_names", "check_scale", "refuse_gaps"]
 
 
 def check_columns(values: np.ndarray, columns: Sequence[str], held: Mapping[int, Sequence[Any]] | None = None) -> None:
@@ -36,6 +38,20 @@ def check_names(table: object) -> None:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"the data frame has more than one column {twice!r}: rename all but one")
+
+
+def check_integers(table: Any) -> None:
+    """Refuse whole numbers that float64 does not tell apart, in an array or a column of a frame."""
+    if isinstance(table, np.ndarray) and table.ndim == 2:
+        for j, column in enumerate(table.T):
+            check_whole(column, f"x{j}")
+    elif hasattr(table, "columns") and hasattr(table, "dtypes"):
+        for name in table.columns:
+            if re.match(r"u?int64", str(table[name].dtype).lower()):
+                column = np.asarray(table[name])
+                check_whole(
+                    np.array([v for v in column if isinstance(v, int)]) if column.dtype == object else column, str(name)
+                )
 
 
 def check_scale(values: np.ndarray, columns: Sequence[str]) -> None:

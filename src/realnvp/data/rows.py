@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Categories", "Frame"]
+from realnvp.errors import InputError
+
+__all__ = ["Categories", "Frame", "check_whole", "too_long"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,3 +82,19 @@ def _joined(parts: Sequence[Any]) -> Any:
         return np.concatenate(parts)
     known = tuple(dict.fromkeys(value for part in parts for value in part.categories))
     return Categories(np.concatenate([part.values for part in parts]), known, parts[0].ordered)
+
+
+def check_whole(values: np.ndarray, name: str, where: str = "") -> None:
+    """Refuse whole numbers so large that float64 does not tell all of them apart: they would be learnt rounded."""
+    if values.dtype.kind not in "iu" or not values.size or max(int(values.max()), -int(values.min())) < 2**53:
+        return
+    if len(np.unique(values)) > len(np.unique(values.astype(np.float64))):
+        raise too_long(values[0], name, where)
+
+
+def too_long(value: object, name: str, where: str = "") -> InputError:
+    """Return the sentence for whole numbers that float64 does not tell apart."""
+    return InputError(
+        f"{where}column {name!r} holds whole numbers beyond 2^53 that float64 does not tell apart, such as {value}: "
+        "leave it out if they are ids, or take the first off"
+    )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from realnvp.data.rows import check_whole
 from realnvp.data.sources.base import no_number
 from realnvp.errors import InputError
 
@@ -56,6 +57,8 @@ class Arrays:
             if kind == "number" and (column := self.columns[place]).dtype.kind not in "biuf":
                 value = column.item(0) if len(column) else column.dtype
                 raise no_number(self.path, self.names[place], value, " in row 1")
+            if kind == "number":
+                check_whole(self.columns[place], self.names[place], f"{self.path}: ")
         for start in range(0, len(self.columns[0]), rows):
             pieces = [self.columns[place][start : start + rows] for place in places]
             yield [_array(piece, kind) for piece, kind in zip(pieces, kinds, strict=True)]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from realnvp.data.rows import too_long
 from realnvp.data.sources.base import array_of, clean, no_number, reading
 from realnvp.errors import InputError
 
@@ -60,13 +61,21 @@ class Delimited:
         """Take for text what are whole numbers with a zero in front."""
         from pyarrow import compute
 
-        if not (whole := [i for i, kind in enumerate(schema.types) if str(kind) == "int64"]):
+        if not (whole := [i for i, kind in enumerate(schema.types) if str(kind) in ("int64", "double")]):
             return
         convert = csv.ConvertOptions(column_types={schema.names[i]: "string" for i in whole})
         texts = csv.read_csv(io.BytesIO(head), read, parse, convert)
+        for i in whole:
+            is_long = compute.match_substring_regex(texts.column(i), r"^[-+]?\d{16,}$")
+            self._check_long(self.names[i], set(texts.column(i).filter(is_long).to_pylist()))
         begins = {i: compute.match_substring_regex(texts.column(i), r"^0\d") for i in whole}
         kinds = enumerate(self.kinds)
         self.kinds = tuple("text" if i in begins and compute.any(begins[i]).as_py() else kind for i, kind in kinds)
+
+    def _check_long(self, name: str, texts: set[str]) -> None:
+        """Refuse whole numbers that float64 does not tell apart."""
+        if len(set(map(int, texts))) > len(set(map(float, texts))):
+            raise too_long(min(texts), name, f"{self.path}: ")
 
     def blocks(self, places: Sequence[int], rows: int, kinds: Sequence[str]) -> Iterator[list[Any]]:
         """Yield the columns, so many rows at a time."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from realnvp.data.rows import check_whole
 from realnvp.data.sources.base import array_of, clean, no_number, reading
 from realnvp.data.sources.places import Place
 
@@ -83,6 +84,8 @@ class Parquet:
         if kind == "number" and not re.match(f"(dictionary<values=)?({_NUMBER}|bool)", str(column.type)):
             i = int(column.is_valid().to_numpy(zero_copy_only=False).argmax())
             raise no_number(self.path, clean(name), column[i].as_py(), f" in row {seen + i + 1}")
+        if kind == "number" and re.match(r"u?int64", str(column.type)):
+            check_whole(column.drop_null().to_numpy(zero_copy_only=False), clean(name), f"{self.path}: ")
         return array_of(column, kind)
 
 

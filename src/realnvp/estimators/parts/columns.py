@@ -13,7 +13,7 @@ from torch import Tensor
 
 from realnvp.chance import own
 from realnvp.data.batches import Batch
-from realnvp.data.check import check_columns, check_gaps, check_names
+from realnvp.data.check import check_columns, check_gaps, check_integers, check_names
 from realnvp.data.collinear import Laws, find_laws
 from realnvp.data.columns import (
     Codec,
@@ -61,6 +61,7 @@ _FEW = 2000
 def learnt(model: Any, X: Any) -> tuple[np.ndarray, dict]:
     """Read the table of a fit, (n, D) float64, text and categories as codes; return it and their labels."""
     check_names(X)
+    check_integers(X)
     labels = labels_of(X, kinds_of(model.kinds, [str(name) for name in X.columns])) if is_frame(X) else {}
     if labels:
         validate_data(model, X, skip_check_array=True)
