@@ -21,6 +21,7 @@ def runs_the_command(r: random.Random) -> str:
         damaged(r, Path("run"))
         rng = np.random.default_rng(0)
         np.save("good.npy", rng.normal(size=(40, 2)))
+        Path("gaps.csv").write_text("x0,x1\n" + "".join(f"{k % 7},{'' if k % 5 else k / 3}\n" for k in range(60)))
         np.save("pictures.npy", rng.integers(0, 256, (20, 4, 4)).astype(np.uint8))
         words = _words(r)
         before = {path.name for path in Path().rglob("*")}
@@ -40,9 +41,39 @@ def runs_the_command(r: random.Random) -> str:
 
 def _words(r: random.Random) -> list[str]:
     data = r.choice(
-        [*["good.npy"] * 4, "pictures.npy", "pictures.npy", "bad.csv", "bad.npy", "empty", "none.csv", "run", "x", ""]
+        [
+            *["good.npy"] * 4,
+            "gaps.csv",
+            "gaps.csv",
+            "pictures.npy",
+            "pictures.npy",
+            "bad.csv",
+            "bad.npy",
+            "empty",
+            "none.csv",
+            "run",
+            "x",
+            "",
+        ]
     )
-    values = ["0", "1", "2", "-1", "nan", "inf", "1e-9", "x", "", "99999999999999999999", "é", "x0", "x0,x1", "a=1"]
+    values = [
+        "0",
+        "1",
+        "2",
+        "-1",
+        "nan",
+        "inf",
+        "1e-9",
+        "x",
+        "",
+        "99999999999999999999",
+        "é",
+        "x0",
+        "x0,x1",
+        "a=1",
+        "x0=discrete",
+        "marginalise",
+    ]
     quick = ["--max-steps", "1", "--width", "4", "--layers", "1", "--no-figures"]
     options = {
         "fit": ["--kernel", "--base", "--layers", "--width", "--columns", "--context", "--rows", "--architecture"],
@@ -50,9 +81,13 @@ def _words(r: random.Random) -> list[str]:
         "sample": ["-n", "--context", "--temperature", "--seed"],
         "score": ["--split", "--data-dir"],
         "info": ["--json"],
-        "export": ["--more"],
+        "export": ["--more", "--out"],
+        "impute": ["--seed"],
+        "report": ["--out"],
     }
     options["fit"] += ["--max-steps", "--max-time", "--batch-size", "--lr", "--seed", "--checkpoint-every", "--memory"]
+    options["fit"] += ["--missing", "--kinds", "--bounds", "--drop", "--members", "--dropout"]
+    options["sample"] += ["--potential"]
     name = r.choice([*options, "fit", "fit", "sample", "score"])
     outs = ["new.csv", "new.npy", "new.parquet", "new.png", "new", "empty", "good.npy", "no/where.csv", "", "run"]
     out = ["--out", r.choice(outs)] if r.random() < 0.8 else []
@@ -61,11 +96,13 @@ def _words(r: random.Random) -> list[str]:
         "sample": ["run", *out],
         "score": ["run", data, *out],
         "info": ["run"],
-        "export": [r.choice(["run", "x"])],
+        "export": [r.choice(["run", "x"]), *r.choice([[], ["--onnx"]])],
+        "impute": ["run", data, *out],
+        "report": ["run"],
     }
     words = [name, *first[name]]
     for _ in range(r.choice([0, 0, 1, 2])):
         words += [r.choice(options[name]), r.choice(values)]
-    flags = ["--force", "--quiet", "--by-label", "--flips", "--resume", "--corrected", "--json", "--bogus"]
+    flags = ["--force", "--quiet", "--by-label", "--flips", "--resume", "--corrected", "--json", "--bogus", "--summary"]
     words += [r.choice(flags)] if r.random() < 0.3 else []
     return words + (out if name in ("fit", "boltzmann") else [])

@@ -188,7 +188,9 @@ def test_features_beyond_all_measure_are_refused_before_a_point_is_drawn(tmp_pat
         {"data": {"columns": [3, "b"], "name": "t", "rows": 1, "held_out_rows": 1}},
     ],
 )
-@pytest.mark.parametrize("words", [["score"], ["impute", "--out", "whole.csv"], ["info"], ["export", "--onnx"]])
+@pytest.mark.parametrize(
+    "words", [["score"], ["impute", "--out", "whole.csv"], ["info"], ["export", "--onnx"], ["report"]]
+)
 def test_a_config_of_other_things_gets_a_sentence(change, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pd.DataFrame(np.random.default_rng(0).normal(size=(40, 2)), columns=["a", "b"]).to_csv("t.csv", index=False)
@@ -200,6 +202,8 @@ def test_a_config_of_other_things_gets_a_sentence(change, words, tmp_path, monke
 
     if (code, verb) == (0, "export"):  # which asks nothing of what is known of the table
         assert change.keys() == {"data"}
+    elif (code, verb) == (0, "report"):
+        assert change.keys() <= {"params", "data"}
     elif (code, verb) == (0, "info"):  # it says what there is
         assert change.keys() <= {"params", "architecture"}
     else:

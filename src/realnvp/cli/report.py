@@ -30,7 +30,10 @@ def report(run: Path, *, out: Path | None, force: bool, quiet: bool) -> None:
     target = run / PAGE if out is None else out
     if out is not None and out.exists() and not force:
         raise InputError(f"{out} exists already: choose another file with --out, or replace it with --force")
-    page = page_of(run)
+    from realnvp.train.checkpoint import rebuilding
+
+    with rebuilding(run):
+        page = page_of(run)
     write_atomically(target, page.encode())
     say(f"report       {target}, {len(page.encode()) / 1e6:.1f} MB: open it in a browser", quiet=quiet)
     then(*to_draw(run), quiet=quiet)
@@ -42,7 +45,8 @@ def write_page(run: Path, *, quiet: bool) -> bool:
         report(run, out=None, force=True, quiet=quiet)
     except KeyboardInterrupt:
         say(f"interrupted while reporting: the model is safe in {run}", quiet=quiet)
-    except Exception as error:
+    except Exception as failed:
+        error = failed.__cause__ or failed  # of a run that has just been written: it is not the run's fault
         told = (str(error).splitlines() or [""])[0]
         why = told if isinstance(error, InputError) else f"{type(error).__name__}: {told}"
         warnings.warn(f"{run / PAGE} was not written ({why}); the run is whole", stacklevel=2)
