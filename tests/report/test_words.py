@@ -203,6 +203,17 @@ def test_nothing_kept_is_no_error_and_damage_is_one(tmp_path):
         read_kept(tmp_path)
 
 
+@pytest.mark.parametrize("position", [-1, -20, -35])
+def test_a_flipped_byte_of_what_is_kept_is_detected(tmp_path, position):
+    path = write_kept(tmp_path, Kept({"x": RNG.normal(size=(5, 2))}, {}))
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match="damaged"):
+        read_kept(tmp_path)
+
+
 def test_few_of_many_rows_are_kept_in_order():
     assert few(10, 2, 2000).tolist() == list(range(10))
     assert len(few(10_000, 2, 2000)) == 2000

@@ -102,3 +102,21 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch
 
     with pytest.raises(InputError, match=rf"{name} cannot be read \(Permission denied\): look at who may read it"):
         read_run(tmp_path)
+
+
+@pytest.mark.parametrize("position", [2, 12, -3])
+def test_a_flipped_byte_of_the_history_is_detected(tmp_path, position):
+    write_run(tmp_path, {}, STATE, [{"step": 1}, {"step": 2}])
+    content = bytearray((tmp_path / "history.jsonl").read_bytes())
+    content[position] ^= 1
+    (tmp_path / "history.jsonl").write_bytes(content)
+
+    with pytest.raises(InputError, match=r"history\.jsonl is damaged"):
+        read_run(tmp_path)
+
+
+def test_a_run_whose_history_is_not_there_is_read_without(tmp_path):
+    write_run(tmp_path, {}, STATE, [{"step": 1}])
+    (tmp_path / "history.jsonl").unlink()
+
+    assert read_run(tmp_path)[2] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,7 +40,16 @@ def write_kept(folder: Path, kept: Kept) -> Path:
     from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(array) for name, array in kept.arrays.items()}
-    return write_atomically(folder / ROWS, save(arrays, {"notes": json.dumps(dict(kept.notes))}))
+    notes = {"notes": json.dumps(dict(kept.notes)), "sha256": _digest(arrays)}
+    return write_atomically(folder / ROWS, save(arrays, notes))
+
+
+def _digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the checksum of arrays."""
+    found = hashlib.sha256()
+    for name in sorted(arrays):
+        found.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode() + arrays[name].tobytes())
+    return found.hexdigest()
 
 
 def read_kept(folder: Path) -> Kept:
@@ -51,8 +61,11 @@ def read_kept(folder: Path) -> Kept:
         return Kept()
     try:
         with safe_open(path, "numpy") as file:
-            notes = json.loads((file.metadata() or {}).get("notes", "{}"))
-            return Kept({name: file.get_tensor(name) for name in file.keys()}, notes)  # noqa: SIM118 - no mapping
+            told = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+            if told.get("sha256", found := _digest(arrays)) != found:
+                raise ValueError("its checksum is not the one in it")
+            return Kept(arrays, json.loads(told.get("notes", "{}")))
     except OSError as error:
         raise unreadable(path, error) from None
     except (SafetensorError, ValueError) as error:

@@ -41,8 +41,9 @@ def write_run(
         raise InputError(f"{folder} holds a run already: choose another folder, or say force to replace it")
     check_folder(folder)
     weights = save({name: value.detach().cpu().contiguous() for name, value in state.items()})
-    config = {"format": FORMAT, **config, "sha256": hashlib.sha256(weights).hexdigest()}
     records = "".join(json.dumps(_finite(record), default=_plain, allow_nan=False) + "\n" for record in history)
+    config = {"format": FORMAT, **config, "sha256": hashlib.sha256(weights).hexdigest()}
+    config["history_sha256"] = hashlib.sha256(records.encode()).hexdigest()
     config = json.loads(json.dumps(_finite(config), default=_plain, allow_nan=False))
     described = json.dumps(config | {_SEAL: _digest(config)}, indent=2) + "\n"
     contents = {MODEL: weights, HISTORY: records.encode(), CONFIG: described.encode()}
@@ -113,7 +114,15 @@ def read_run(folder: str | os.PathLike) -> tuple[dict, dict[str, Tensor], list[d
         raise _damaged(folder / MODEL, error) from None
     if not _fits(config.get("architecture"), state):
         raise _unlike(folder)
-    return config, state, read_history(folder)
+    history = read_history(folder)
+    if history and _changed(folder / HISTORY, config.get("history_sha256")):
+        raise _damaged(folder / HISTORY, ValueError(f"its checksum is not the one in {CONFIG}"))
+    return config, state, history
+
+
+def _changed(path: Path, checksum: object) -> bool:
+    """Whether a file is another than the one that was summed up, if that was."""
+    return checksum is not None and hashlib.sha256(path.read_bytes()).hexdigest() != checksum
 
 
 def _fits(shape: object, state: Mapping[str, Tensor]) -> bool:
