@@ -53,7 +53,7 @@ def test_onnx_files_give_the_numbers_of_the_flow(flow, tmp_path):
 def test_exported_programs_give_the_numbers_of_the_flow(flow):
     made = programs(flow)
 
-    for name, (enters, leaves) in expected(flow, 100).items():
+    for name, (enters, leaves) in expected(flow, 10_000).items():
         found = made[name].module()(**enters)
         for got, wanted in zip((found,) if name == "log_prob" else found, leaves, strict=True):
             torch.testing.assert_close(got, wanted, rtol=1e-5, atol=tolerance(flow))
