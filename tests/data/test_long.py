@@ -28,12 +28,15 @@ def test_of_an_array():
     RealNVP(**QUICK).fit(np.column_stack((ROWS**2, FAR)))
 
 
-@pytest.mark.parametrize("ending", ["csv", "parquet", "npz"])
-@pytest.mark.parametrize(("ids", "good"), [(IDS, False), (FAR, True), ([10**22 + k for k in range(200)], False)])
+@pytest.mark.parametrize(
+    ("ending", "ids", "good"),
+    [
+        *((ending, ids, good) for ending in ("csv", "parquet", "npz") for ids, good in ((IDS, False), (FAR, True))),
+        ("csv", [10**22 + k for k in range(200)], False),  # the others have no numbers as long
+    ],
+)
 def test_of_a_file(tmp_path, ending, ids, good):
     path, frame = tmp_path / f"t.{ending}", pd.DataFrame({"x": np.sin(ROWS), "d": ids})
-    if frame["d"].dtype == object and ending != "csv":
-        pytest.skip("it has no such numbers")
     if ending == "npz":
         np.savez(path, **{name: frame[name].to_numpy() for name in frame})
     else:

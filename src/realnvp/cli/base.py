@@ -172,8 +172,8 @@ def reserved(name: str, out: Path | None, force: bool) -> Iterator[Path]:
                 place.rmdir()  # fails, as it should, where there is something in it
 
 
-_WRITTEN = ("model.safetensors", "history.jsonl", "rows.safetensors", "report.html", "figures")
-"""What else a run's folder holds in the end."""
+_SAVED, _TOLD = ("model.safetensors", "history.jsonl"), ("rows.safetensors", "report.html", "figures")
+"""What a run's folder holds of the model, and what is written for its report."""
 
 
 def _named(out: Path, force: bool) -> Path:
@@ -184,7 +184,8 @@ def _named(out: Path, force: bool) -> Path:
     if (out / "config.json").exists() and not force:
         raise InputError(f"{out} holds a run already: choose another folder with --out, or replace it with --force")
     begun = (out / CHECKPOINT).exists()  # of a training that may go on, which has its own word to say
-    if (taken := [name for name in _WRITTEN[: 2 if begun else None] if (out / name).exists()]) and not force:
+    names = _SAVED if begun else _SAVED + _TOLD
+    if (taken := [name for name in names if (out / name).exists()]) and not force:
         raise InputError(f"{out} holds a {taken[0]} already: choose another folder with --out, or say --force")
     with on_disk(out):
         out.mkdir(parents=True, exist_ok=True)

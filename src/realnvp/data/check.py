@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from realnvp.data.columns.frame import is_frame
 from realnvp.data.rows import check_whole
 from realnvp.errors import InputError
 
@@ -45,7 +46,7 @@ def check_integers(table: Any) -> None:
     if isinstance(table, np.ndarray) and table.ndim == 2:
         for j, column in enumerate(table.T):
             check_whole(column, f"x{j}")
-    elif hasattr(table, "columns") and hasattr(table, "dtypes"):
+    elif is_frame(table):
         for name in table.columns:
             if re.match(r"u?int64", str(table[name].dtype).lower()):
                 column = np.asarray(table[name])
