@@ -46,3 +46,11 @@ def test_of_a_file(tmp_path, ending, ids, good):
         return
     with pytest.raises(InputError, match=SAID):
         read_table(path)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_column_that_is_left_out_is_in_nobodys_way(tmp_path, ending):
+    path = tmp_path / f"t.{ending}"
+    getattr(pd.DataFrame({"x": np.sin(ROWS), "d": IDS}), f"to_{ending}")(path, index=False)
+
+    assert read_table(path, ["x"]).values.shape == (200, 1)

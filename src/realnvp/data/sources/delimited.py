@@ -26,7 +26,7 @@ class Delimited:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.long = path, dict[int, str]()
         with self._open() as stream:
             head = stream.read(_BLOCK)
             if stream.read(1):
@@ -58,7 +58,7 @@ class Delimited:
         self._notice_codes(csv, head, read, parse, schema)
 
     def _notice_codes(self, csv: Any, head: bytes, read: Any, parse: Any, schema: Any) -> None:
-        """Take for text what are whole numbers with a zero in front."""
+        """Take for text what are whole numbers with a zero in front; note what float64 does not tell apart."""
         from pyarrow import compute
 
         if not (whole := [i for i, kind in enumerate(schema.types) if str(kind) in ("int64", "double")]):
@@ -67,15 +67,12 @@ class Delimited:
         texts = csv.read_csv(io.BytesIO(head), read, parse, convert)
         for i in whole:
             is_long = compute.match_substring_regex(texts.column(i), r"^[-+]?\d{16,}$")
-            self._check_long(self.names[i], set(texts.column(i).filter(is_long).to_pylist()))
+            long = set(texts.column(i).filter(is_long).to_pylist())
+            if len(set(map(int, long))) > len(set(map(float, long))):
+                self.long[i] = min(long)
         begins = {i: compute.match_substring_regex(texts.column(i), r"^0\d") for i in whole}
         kinds = enumerate(self.kinds)
         self.kinds = tuple("text" if i in begins and compute.any(begins[i]).as_py() else kind for i, kind in kinds)
-
-    def _check_long(self, name: str, texts: set[str]) -> None:
-        """Refuse whole numbers that float64 does not tell apart."""
-        if len(set(map(int, texts))) > len(set(map(float, texts))):
-            raise too_long(min(texts), name, f"{self.path}: ")
 
     def blocks(self, places: Sequence[int], rows: int, kinds: Sequence[str]) -> Iterator[list[Any]]:
         """Yield the columns, so many rows at a time."""
@@ -83,6 +80,8 @@ class Delimited:
 
         types = {self.raw[place]: _ARROW[kind] for place, kind in zip(places, kinds, strict=True)}
         for place, kind in zip(places, kinds, strict=True):
+            if kind == "number" and place in self.long:
+                raise too_long(self.long[place], self.names[place], f"{self.path}: ")
             if kind == "number" and self.kinds[place] == "boolean":  # true and false are 1 and 0
                 types[self.raw[place]] = "bool"
         read = csv.ReadOptions(use_threads=False, block_size=_BLOCK)  # on one thread an error knows its row
