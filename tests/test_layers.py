@@ -46,6 +46,8 @@ FLOORS = [
     "train/exchange",
     "train/world",
     "train/dice",
+    "train/engine train/optim train/step",
+    "train/graph",
     "train",
     "watch",
     "session",

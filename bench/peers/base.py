@@ -34,6 +34,7 @@ class Workload:
     hidden: int
     batch: int
     picture: tuple[int, int, int] | None = None
+    device: str = "cpu"
 
     @property
     def event(self) -> tuple[int, ...]:
@@ -72,17 +73,19 @@ class Model:
     check: Callable[[], float] = lambda: 0.0  # largest gap between the density told while sampling and log_prob's
 
 
-def torch_model(module, log_prob, sample, both, load: Workload, compiled: bool, train=None) -> Model:
+def torch_model(module, log_prob, sample, both, load: Workload, compiled: bool, train=None, plain=None) -> Model:
     """Make a model of a torch module: AdamW, fused as ours is, on the mean negative log likelihood, clipped to norm 1.
 
     ``log_prob(x)``, ``sample(n)`` and ``both(n) -> x, log q`` are the library's own. ``train(next_batch)`` returns a
-    training step where the library has its own loop. Compiled, each verb goes through ``torch.compile``.
+    training step where the library has its own loop;
+    ``plain`` are ``log_prob`` and ``both`` of any number of rows. Compiled, each verb goes through ``torch.compile``.
     """
     import torch
 
-    plain = log_prob, both
+    plain = plain or (log_prob, both)
     wrap = torch.compile if compiled else lambda f: f
-    batches = itertools.cycle(torch.randn(32, load.batch, *load.event).unbind(0))
+    module.to(load.device)
+    batches = itertools.cycle(torch.randn(32, load.batch, *load.event).to(load.device).unbind(0))
     objective = wrap(lambda x: -log_prob(x).mean())
     if train is None:
         optimizer = torch.optim.AdamW(module.parameters(), lr=LR, betas=MOMENTS, weight_decay=0.0, fused=True)
@@ -127,4 +130,6 @@ def torch_model(module, log_prob, sample, both, load: Workload, compiled: bool, 
         "sample": quiet(lambda: draw(load.batch)),
         "both": quiet(lambda: draw_both(load.batch)),
     }
-    return Model(sum(p.numel() for p in module.parameters() if p.requires_grad), verbs, check=check)
+    count = sum(p.numel() for p in module.parameters() if p.requires_grad)
+    settle = torch.cuda.synchronize if load.device == "cuda" else lambda: None
+    return Model(count, verbs, settle, check)

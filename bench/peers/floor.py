@@ -15,7 +15,11 @@ def build(load: Workload, bf16: bool = False) -> Model:
     import torch
 
     dtype = torch.bfloat16 if bf16 else torch.float32
-    layers = [_convolution(*shape, dtype) for shape in _convolutions(load)] if load.picture else _linears(load, dtype)
+    layers = (
+        [_convolution(*shape, dtype, load.device) for shape in _convolutions(load)]
+        if load.picture
+        else _linears(load, dtype)
+    )
 
     def forward() -> None:
         with torch.no_grad():
@@ -29,8 +33,23 @@ def build(load: Workload, bf16: bool = False) -> Model:
                 for product in back:
                     product()
 
+    if load.device == "cuda":
+        forward, train = _recorded(forward), _recorded(train)
     count = 0 if load.picture else sum(n * m + m for n, m in _sizes(load))
-    return Model(count, {"train": train, "log_prob": forward, "sample": forward, "both": forward})
+    settle = torch.cuda.synchronize if load.device == "cuda" else lambda: None
+    return Model(count, {"train": train, "log_prob": forward, "sample": forward, "both": forward}, settle)
+
+
+def _recorded(call: Callable[[], object]) -> Callable[[], object]:
+    """Return the kernels of a call as a CUDA graph: at the floor nobody waits for their launches."""
+    import torch
+
+    for _ in range(3):
+        call()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        call()
+    return graph.replay
 
 
 def _sizes(load: Workload) -> list[tuple[int, int]]:
@@ -49,7 +68,7 @@ def _linears(load: Workload, dtype) -> list:
 
     found = []
     for n, m in _sizes(load):
-        x, weight, g = (torch.randn(*s).to(dtype) for s in ((load.batch, n), (m, n), (load.batch, m)))
+        x, weight, g = (torch.randn(*s).to(load.device, dtype) for s in ((load.batch, n), (m, n), (load.batch, m)))
         back = [_product(g, weight)] if found else []
         found.append((_product(x, weight.t()), [*back, _product(g.t(), x)]))
     return found
@@ -59,9 +78,9 @@ def _product(a, b) -> Callable[[], object]:
     """Return ``a b`` by the faster of BLAS, into a buffer, and oneDNN: which one it is differs between machines."""
     import torch
 
-    out = torch.empty(len(a), b.shape[1], dtype=a.dtype)
+    out = torch.empty(len(a), b.shape[1], dtype=a.dtype, device=a.device)
     ways = [lambda: torch.mm(a, b, out=out)]
-    if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+    if a.device.type == "cpu" and hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         transposed = b.t()
         ways.append(lambda: torch.ops.mkldnn._linear_pointwise(a, transposed, None, "none", [], ""))
     return min(ways, key=_seconds)
@@ -74,10 +93,20 @@ def _seconds(way: Callable[[], object]) -> float:
     spent = []
     with torch.no_grad():
         for _ in range(9):
+            _settle()
             start = time.perf_counter()
             way()
+            _settle()
             spent.append(time.perf_counter() - start)
     return min(spent)
+
+
+def _settle() -> None:
+    """Wait for an accelerator."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def _convolutions(load: Workload) -> list:
@@ -101,13 +130,13 @@ def _convolutions(load: Workload) -> list:
     return found
 
 
-def _convolution(event, kernel, padding, dtype) -> tuple:
+def _convolution(event, kernel, padding, dtype, device) -> tuple:
     """The convolution there and both gradients back, in the faster of the two layouts of memory."""
     import torch
 
     def ways(layout) -> tuple:
         shapes = event, kernel, (event[0], kernel[0], *event[2:])
-        x, weight, g = (torch.randn(s).to(dtype).to(memory_format=layout) for s in shapes)
+        x, weight, g = (torch.randn(s).to(device, dtype).to(memory_format=layout) for s in shapes)
         rest = [kernel[0]], [1, 1], padding, [1, 1], False, [0, 0], 1, [True, True, False]
         return (
             lambda: torch.conv2d(x, weight, padding=padding),

@@ -23,6 +23,7 @@ def build(load: Workload, unrolled: bool = False) -> Model:
     from flowjax.flows import _affine_with_min_scale, coupling_flow
 
     load.vectors("its couplings take vectors only")
+    jax.config.update("jax_default_matmul_precision", "highest")  # float32, as torch; on accelerators it takes less
     base = Normal(jnp.zeros(load.features))
     if unrolled:
         layers = []

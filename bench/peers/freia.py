@@ -34,10 +34,15 @@ def build(load: Workload, compiled: bool = False) -> Model:
         return base(z) + ladj
 
     def both(n):
-        z = torch.randn(n, load.features)
+        z = torch.randn(n, load.features, device=load.device)
         x, ladj = flow(z, rev=True)
         return x, base(z) - ladj
 
     return torch_model(
-        flow, log_prob, lambda n: flow(torch.randn(n, load.features), rev=True, jac=False)[0], both, load, compiled
+        flow,
+        log_prob,
+        lambda n: flow(torch.randn(n, load.features, device=load.device), rev=True, jac=False)[0],
+        both,
+        load,
+        compiled,
     )

@@ -9,10 +9,11 @@ __all__ = ["IMPORT", "build"]
 IMPORT = "from realnvp import MaxLikelihood, real_nvp; from realnvp.train import adamw, fit"
 
 
-def build(load: Workload, compiled: bool = False, bf16: bool = False) -> Model:
+def build(load: Workload, compiled: bool = False, bf16: bool = False, recorded: bool = False) -> Model:
     """Build ``real_nvp`` or ``image_real_nvp``; its training step is the library's own loop.
 
-    Compiled, that goes through ``torch.compile``, and the other verbs are those of ``export.compiled``.
+    Compiled, that goes through ``torch.compile``, and the other verbs are those of ``export.compiled``; on an
+    accelerator, where the loop records its steps by itself, those of ``export.recorded``.
     """
     import torch
 
@@ -28,12 +29,18 @@ def build(load: Workload, compiled: bool = False, bf16: bool = False) -> Model:
         for coupling in flow.modules():
             if isinstance(coupling, Coupling):
                 coupling.compute = torch.bfloat16
+    flow.to(load.device)
     objective, code = MaxLikelihood(flow), cache(lambda: export.compiled(flow, rows=1 if load.batch == 1 else None))
+    graphs = cache(lambda: export.recorded(flow, load.batch, compiled=compiled))
 
     def train(batches):
         steps = fit(torch.compile(objective) if compiled else objective, batches, adamw(objective, LR))
         return lambda: next(steps)
 
+    if load.device == "cuda" and (recorded or compiled):
+        verbs = (lambda x: graphs().log_prob(x), lambda _: graphs().sample(), lambda _: graphs().sample_with_log_prob())
+        eager = flow.log_prob, flow.sample_with_log_prob
+        return torch_model(flow, *verbs, load, False, train, eager)
     if compiled:
         verbs = (lambda x: code().log_prob(x), lambda n: code().sample(n), lambda n: code().sample_with_log_prob(n))
         return torch_model(flow, *verbs, load, False, train)

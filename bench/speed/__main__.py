@@ -2,6 +2,7 @@
 
     python -m bench.speed --quick                            fewer and shorter rounds
     python -m bench.speed --rows toy,table --parts train     a part of it
+    python -m bench.speed --device cuda                      on an accelerator, ours also recorded as CUDA graphs
     python -m bench.speed --skip compiled                    without the minutes that torch.compile takes
     pip install 'realnvp[bench]'                             the peers; what is not installed is a row that says so
 
@@ -10,6 +11,7 @@ timed in turn: a round asks each of them for a block of calls, and a ratio compa
 """
 
 import argparse
+import os
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
@@ -36,6 +38,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--peers", default="", help="only the peers whose names begin so, beside ours and the floor")
     parser.add_argument("--skip", default="", help="leave out names that hold one of these, such as compiled,bf16")
     parser.add_argument("--threads", type=int, default=2, help="cores for every library alike (2)")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="where the models are (cpu)")
     parser.add_argument("--repeats", type=int, help="rounds (21, or 7 with --quick)")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     options = parser.parse_args()
@@ -49,11 +52,12 @@ def asked() -> argparse.Namespace:
     return options
 
 
-def chosen(peers: str, skip: str) -> list[Entry]:
+def chosen(peers: str, skip: str, device: str) -> list[Entry]:
     """Return the entries to run; the floor and ours are always among them, unless skipped."""
     starts = tuple(name.strip().lower() for name in peers.split(","))
     words = [word for word in skip.split(",") if word]
-    kept = [e for e in ENTRIES if e.ours or e.floor or e.name.lower().startswith(starts)]
+    known = [e for e in ENTRIES if device == "cuda" or not e.card]
+    kept = [e for e in known if e.ours or e.floor or e.name.lower().startswith(starts)]
     return [e for e in kept if not any(word in e.name for word in words)]
 
 
@@ -68,13 +72,20 @@ def installed(package: str) -> str:
 def main() -> None:
     """Run the parts asked for and print their tables."""
     options = asked()
-    pin(options.threads)
+    if options.device == "cpu":
+        pin(options.threads)
+    else:
+        os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # JAX would take the whole card
     torch.set_num_threads(options.threads)
-    entries, results = chosen(options.peers, options.skip), []
+    entries, results = chosen(options.peers, options.skip, options.device), []
     models = [entry for entry in entries if not entry.floor]
     rest = [f"--{name} {value}" for name in ("peers", "skip") if (value := getattr(options, name))]
     command = f"python -m bench.speed --rows {options.rows} --parts {','.join(options.parts)} " + " ".join(
-        [*rest, f"--threads {options.threads} --repeats {options.repeats}", *(["--quick"] if options.quick else [])]
+        [
+            *rest,
+            f"--device {options.device} --threads {options.threads} --repeats {options.repeats}",
+            *(["--quick"] if options.quick else []),
+        ]
     )
     packages = dict.fromkeys(["jax", *(entry.package for entry in entries if entry.package)])
     print(f"{heading(command)}; {', '.join(map(installed, packages))}", flush=True)

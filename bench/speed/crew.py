@@ -1,11 +1,13 @@
 """Models in processes of their own, asked in turn: no library sees another's threads, caches or imports."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 
 __all__ = ["ENTRIES", "Entry", "Worker", "pin"]
 
@@ -19,6 +21,7 @@ class Entry:
     options: dict = field(default_factory=dict)
     package: str = ""  # as installed; empty for what needs no package
     torch: bool = True
+    card: bool = False  # only on an accelerator
 
     @property
     def ours(self) -> bool:
@@ -45,6 +48,7 @@ ENTRIES = [
     Entry("floor, float32", "floor"),
     Entry("floor, bf16", "floor", {"bf16": True}),
     Entry("ours", "ours"),
+    Entry("ours, recorded", "ours", {"recorded": True}, card=True),
     Entry("ours, bf16", "ours", {"bf16": True}),
     Entry("ours, compiled", "ours", {"compiled": True}),
     Entry("ours, compiled, bf16", "ours", {"compiled": True, "bf16": True}),
@@ -70,8 +74,9 @@ class Worker:
     ``env`` is set in its process.
     """
 
-    def __init__(self, entry: Entry, load: str, threads: int, **env: str) -> None:
+    def __init__(self, entry: Entry, load: str, threads: int, device: str = "cpu", **env: str) -> None:
         told = {"peer": entry.peer, "options": entry.options, "torch": entry.torch, "threads": threads, "load": load}
+        told["device"] = device
         self.entry, self.born = entry, time.perf_counter()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "bench.speed.worker", json.dumps(told)],
@@ -81,16 +86,26 @@ class Worker:
             text=True,
             env=os.environ | env,
         )
-        self.facts = self._read()
-        self.error = self.facts.get("error", "")
+
+    @cached_property
+    def facts(self) -> dict:
+        """What it says once the model is built."""
+        return self.hear()
+
+    @property
+    def error(self) -> str:
+        """Why the model could not be built."""
+        return self.facts.get("error", "")
 
     def ask(self, what: str, **rest: object) -> dict:
         """Ask for something and wait for the answer; one that went wrong holds an ``error``."""
-        try:
+        self.tell(what, **rest)
+        return self.hear()
+
+    def tell(self, what: str, **rest: object) -> None:
+        """Ask for something without waiting."""
+        with contextlib.suppress(OSError):  # one whose process has ended is heard of
             print(json.dumps({"ask": what, **rest}), file=self.process.stdin, flush=True)
-        except OSError:
-            return {"error": "the process ended"}
-        return self._read()
 
     def close(self) -> None:
         """Let the process end."""
@@ -98,6 +113,7 @@ class Worker:
         self.process.wait()
         self.process.stdout.close()
 
-    def _read(self) -> dict:
+    def hear(self) -> dict:
+        """Wait for an answer."""
         line = self.process.stdout.readline()
         return json.loads(line) if line else {"error": "the process ended"}

@@ -24,7 +24,7 @@ def memory(load: Workload, entries: list[Entry], options: argparse.Namespace) ->
     for entry in entries:
         answers = []
         for _ in range(options.fresh):
-            worker = Worker(entry, load.name, options.threads, **EXACT)
+            worker = Worker(entry, load.name, options.threads, options.device, **EXACT)
             answers.append({"error": worker.error} if worker.error else worker.ask("memory"))
             worker.close()
             if "error" in answers[-1]:
@@ -43,7 +43,7 @@ def start(load: Workload, entries: list[Entry], options: argparse.Namespace) -> 
     failed = {}
     for _ in range(options.fresh):
         for entry in entries:
-            worker = Worker(entry, load.name, options.threads, **COLD)
+            worker = Worker(entry, load.name, options.threads, options.device, **COLD)
             answer = {"error": worker.error} if worker.error else worker.ask("run", verb="train", calls=1)
             found.setdefault(entry.name, []).append(time.perf_counter() - worker.born)
             worker.close()

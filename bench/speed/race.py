@@ -15,8 +15,10 @@ def races(
 ) -> list[tuple[Workload, str, dict[str, list[float]]]]:
     """Build every model, check it, time its verbs and print a table for each; return the milliseconds."""
     crew, notes, silent, results = [], [], {}, []
+    card = options.device == "cuda"
+    workers = [Worker(entry, load.name, options.threads, options.device) for entry in entries] if card else None
     for entry in entries:
-        worker = Worker(entry, load.name, options.threads)
+        worker = workers.pop(0) if workers else Worker(entry, load.name, options.threads)
         checked = {"error": worker.error} if worker.error else worker.ask("check")
         if "error" in checked:
             worker.close()
@@ -46,9 +48,13 @@ def races(
 def race(verb: str, crew: list[Worker], options: argparse.Namespace) -> tuple[dict[str, list[float]], dict[str, str]]:
     """Time one verb of every model, a block of calls each round, forwards and backwards through the crew in turn."""
     calls, failed, found = {}, {}, {}
+    crew = [worker for worker in crew if verb == "train" or not worker.entry.trains_only]
+    if options.device == "cuda":  # compiling is the processor's work: all do it at once
+        for worker in crew:
+            worker.tell("warm", verb=verb, seconds=0.01)
+        for worker in crew:
+            worker.hear()
     for worker in crew:
-        if worker.entry.trains_only and verb != "train":
-            continue
         answer = worker.ask("warm", verb=verb, seconds=options.seconds)
         if "error" in answer:
             failed[worker.entry.name] = answer["error"]

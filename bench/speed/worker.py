@@ -1,6 +1,7 @@
 """One model in a process of its own: it answers lines of JSON with lines of JSON. ``bench.speed.crew`` starts it."""
 
 import ctypes
+import dataclasses
 import importlib
 import json
 import os
@@ -41,7 +42,8 @@ def _build(told: dict) -> Model:
 
         torch.set_num_threads(told["threads"])
         torch.manual_seed(0)
-    return importlib.import_module(f"bench.peers.{told['peer']}").build(WORKLOADS[told["load"]], **told["options"])
+    load = dataclasses.replace(WORKLOADS[told["load"]], device=told["device"])
+    return importlib.import_module(f"bench.peers.{told['peer']}").build(load, **told["options"])
 
 
 def _told(error: Exception) -> str:
@@ -74,6 +76,8 @@ def _run(model: Model, verb: str, calls: int) -> dict:
 def _memory(model: Model) -> dict:
     """Peak of a training step above the process at rest, once the first steps have made what stays."""
     step = model.verbs["train"]
+    if "torch" in sys.modules and sys.modules["torch"].cuda.is_available():
+        return _cards_memory(model)
     for _ in range(3):
         step()
     model.settle()
@@ -84,6 +88,17 @@ def _memory(model: Model) -> dict:
         step()
     model.settle()
     return {"rest": rest, "peak": _status("VmHWM") - rest}
+
+
+def _cards_memory(model: Model) -> dict:
+    """The same of an accelerator, as torch's allocator counts it, from the very first step on."""
+    import torch
+
+    held = torch.cuda.memory_allocated() / 2**20
+    for _ in range(8):
+        model.verbs["train"]()
+    model.settle()
+    return {"rest": held, "peak": torch.cuda.max_memory_allocated() / 2**20 - held}
 
 
 def _status(key: str) -> float:

@@ -19,6 +19,8 @@ class MaxLikelihood(nn.Module):
     A batch is ``x`` of shape ``(n, *event)``, or ``(x, context)``.
     """
 
+    recordable = True
+
     def __init__(self, flow: Flow) -> None:
         super().__init__()
         self.flow = flow
@@ -34,6 +36,8 @@ class WeightedLikelihood(nn.Module):
 
     A batch is ``(x, w)`` with ``w`` of shape ``(n,)``, or ``(x, context, w)``.
     """
+
+    recordable = True
 
     def __init__(self, flow: Flow) -> None:
         super().__init__()
@@ -55,6 +59,8 @@ class VariationalDequantisation(nn.Module):
     References:
         Flow++ (Ho et al., 2019), section 3.1, https://arxiv.org/abs/1902.00275
     """
+
+    recordable = True
 
     def __init__(self, flow: Flow, noise: Flow, levels: int) -> None:
         super().__init__()
@@ -134,6 +140,8 @@ class ForwardKL(nn.Module):
         Reweighted Wake-Sleep (Bornschein, Bengio, 2015), https://arxiv.org/abs/1406.2751
         Neural Importance Sampling (Müller et al., 2019), https://arxiv.org/abs/1808.03856
     """
+
+    recordable = True
 
     def __init__(self, flow: Flow, *, most: float = 3.0, reverse: float = 0.0) -> None:
         super().__init__()

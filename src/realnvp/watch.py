@@ -130,7 +130,7 @@ class Watch:
         """Count a step; whether it is time to look."""
         self.average.update()
         self.step = step.index
-        self.losses.append(step.loss.where(step.loss.isfinite(), torch.nan))  # a skipped step has no say
+        self.losses.append(step.loss)
         self.done = self.limits.progress(step.index, self.world.clock() - self.start)
         return self.done >= min(self.next_look - 1e-9, 1.0) or self.cold(step)  # three tenths are more than 0.3
 
@@ -144,10 +144,11 @@ class Watch:
         held_out = self.best.offer(self.objective, self.average.module)
         self.next_look = self.done + self.limits.after(self.world.now() - began)
         self.best_at = self.done if self.best.value < before else self.best_at
+        losses = torch.stack(self.losses)
         record = Record(
             step=step.index,
             seconds=round(self.world.clock() - self.start, 3),
-            train=self.unit.of(float(torch.stack(self.losses).nanmean())),
+            train=self.unit.of(float(losses.where(losses.isfinite(), torch.nan).nanmean())),  # skipped: no say
             held_out=self.unit.of(held_out),
             best=self.unit.of(self.best.value),
             rate=step.rate,

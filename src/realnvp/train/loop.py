@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from realnvp.train.base import GuardedOptimizer
+from realnvp.train.graph import Graphs, recordable
+from realnvp.train.step import Plain, Steps
 from realnvp.train.world import here
 
 __all__ = ["Guard", "Step", "TrainingError", "fit"]
@@ -53,22 +55,17 @@ def fit(
     rates = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
     guard = Guard(objective, optimizer) if guard is None else guard
     exchange = here().exchange(params)
+    plain = Plain(objective, optimizer, exchange, params, clip)
+    steps: Steps = Graphs(plain) if recordable(objective, optimizer) else plain
     for index, batch in enumerate(exchange.deal(batches), taken + 1):
         factor = guard.factor * (schedule(index - 1) if schedule else 1.0)
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * factor
-        optimizer.zero_grad(set_to_none=True)
-        if (loss := exchange.backward(objective, batch)) is None:
+        if (found := steps.look(batch)) is None:
             return
-        grads = [p.grad for p in params if p.grad is not None]
-        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))
-        good = torch.isfinite(loss) & torch.isfinite(norm)
-        guard.watch(good)
-        if isinstance(optimizer, GuardedOptimizer):
-            optimizer.guarded_step((norm / clip).clamp(min=1.0), ~good)
-        elif good:
-            torch._foreach_mul_(grads, (clip / (norm + 1e-6)).clamp(max=1.0))
-            optimizer.step()
+        guard.watch(found.good)
+        steps.move(found)
+        loss, norm, _ = found
         yield Step(index, loss, norm, rates[0] * factor, guard.skipped, guard.restored)
 
 

@@ -36,6 +36,13 @@ class AdamW:
         """Take a step with the gradients divided by ``shrink``; where ``skip`` is true nothing happens."""
         self._step(shrink.float(), skip.float())  # the kernel wants both so
 
+    @torch.no_grad()
+    def follow_rates(self) -> None:
+        """Write the learning rates to where a recorded step reads them: a tensor for each group."""
+        for group in self.param_groups:
+            where = group["params"][0].device
+            group.setdefault("rate", torch.zeros((), device=where)).fill_(group["lr"])
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients."""
         for group in self.param_groups:
@@ -75,7 +82,7 @@ class AdamW:
             [k["exp_avg_sq"] for k in kept],
             [],
             [k["step"] for k in kept],
-            lr=group["lr"],
+            lr=group.get("rate", group["lr"]),
             beta1=self.betas[0],
             beta2=self.betas[1],
             weight_decay=group.get("weight_decay", 0.0),
