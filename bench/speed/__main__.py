@@ -20,7 +20,7 @@ from bench.common import heading
 from bench.peers.base import VERBS, WORKLOADS
 from bench.speed.crew import ENTRIES, Entry, pin
 from bench.speed.fresh import importing, memory, start
-from bench.speed.race import races
+from bench.speed.race import called, races
 from bench.speed.tables import size, summary
 
 __all__ = ["main"]
@@ -75,6 +75,7 @@ def main() -> None:
     if options.device == "cpu":
         pin(options.threads)
     else:
+        os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # each process compiles for itself
         os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # JAX would take the whole card
     torch.set_num_threads(options.threads)
     entries, results = chosen(options.peers, options.skip, options.device), []
@@ -89,9 +90,11 @@ def main() -> None:
     )
     packages = dict.fromkeys(["jax", *(entry.package for entry in entries if entry.package)])
     print(f"{heading(command)}; {', '.join(map(installed, packages))}", flush=True)
-    for load in map(WORKLOADS.__getitem__, options.loads):
-        if verbs := [part for part in options.parts if part in VERBS]:
-            results += races(load, verbs, entries, options)
+    loads, verbs = [WORKLOADS[name] for name in options.loads], [part for part in options.parts if part in VERBS]
+    crews = called(loads, verbs, entries, options) if options.device == "cuda" else {}
+    for load in loads:
+        if verbs:
+            results += races(load, verbs, entries, options, crews.get(load))
         if "memory" in options.parts:
             print(f"\n**{load.name}, memory** ({size(load)})\n\n{memory(load, models, options)}", flush=True)
         if "start" in options.parts:

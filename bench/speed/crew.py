@@ -28,10 +28,9 @@ class Entry:
         """Whether it is this library's."""
         return self.peer == "ours"
 
-    @property
-    def trains_only(self) -> bool:
-        """Whether it differs from its neighbour in training alone: ours leaves bfloat16 when it tells densities."""
-        return self.ours and "bf16" in self.options
+    def verbs(self, asked: list[str]) -> list[str]:
+        """Return those of the verbs in which it differs from its neighbour: ours leaves bfloat16 after training."""
+        return [verb for verb in asked if verb == "train" or not (self.ours and "bf16" in self.options)]
 
     @property
     def floor(self) -> bool:

@@ -7,18 +7,36 @@ from bench.peers.base import VERBS, Workload
 from bench.speed.crew import Entry, Worker
 from bench.speed.tables import laps, size
 
-__all__ = ["races"]
+__all__ = ["called", "races"]
+
+
+def called(
+    loads: list[Workload], verbs: list[str], entries: list[Entry], options: argparse.Namespace
+) -> dict[Workload, dict[str, Worker]]:
+    """Start all models of all workloads, each of which warms its verbs: compiling for an accelerator, all at once."""
+    crews = {
+        load: {entry.name: Worker(entry, load.name, options.threads, options.device) for entry in entries}
+        for load in loads
+    }
+    for worker in (worker for crew in crews.values() for worker in crew.values()):
+        for verb in worker.entry.verbs(verbs):
+            worker.tell("warm", verb=verb, seconds=0.01)
+    return crews
 
 
 def races(
-    load: Workload, verbs: list[str], entries: list[Entry], options: argparse.Namespace
+    load: Workload,
+    verbs: list[str],
+    entries: list[Entry],
+    options: argparse.Namespace,
+    workers: dict[str, Worker] | None = None,
 ) -> list[tuple[Workload, str, dict[str, list[float]]]]:
     """Build every model, check it, time its verbs and print a table for each; return the milliseconds."""
     crew, notes, silent, results = [], [], {}, []
-    card = options.device == "cuda"
-    workers = [Worker(entry, load.name, options.threads, options.device) for entry in entries] if card else None
     for entry in entries:
-        worker = workers.pop(0) if workers else Worker(entry, load.name, options.threads)
+        worker = (workers or {}).get(entry.name) or Worker(entry, load.name, options.threads)
+        for _ in entry.verbs(verbs) if workers and not worker.error else ():
+            worker.hear()  # it is warm
         checked = {"error": worker.error} if worker.error else worker.ask("check")
         if "error" in checked:
             worker.close()
@@ -48,12 +66,7 @@ def races(
 def race(verb: str, crew: list[Worker], options: argparse.Namespace) -> tuple[dict[str, list[float]], dict[str, str]]:
     """Time one verb of every model, a block of calls each round, forwards and backwards through the crew in turn."""
     calls, failed, found = {}, {}, {}
-    crew = [worker for worker in crew if verb == "train" or not worker.entry.trains_only]
-    if options.device == "cuda":  # compiling is the processor's work: all do it at once
-        for worker in crew:
-            worker.tell("warm", verb=verb, seconds=0.01)
-        for worker in crew:
-            worker.hear()
+    crew = [worker for worker in crew if worker.entry.verbs([verb])]
     for worker in crew:
         answer = worker.ask("warm", verb=verb, seconds=options.seconds)
         if "error" in answer:

@@ -1,5 +1,6 @@
 """A trained flow on an accelerator as CUDA graphs: each verb is one launch."""
 
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -95,6 +96,8 @@ def recorded(flow: Flow, rows: int, *, compiled: bool = False) -> Recorded:
     widths = [t.dtype for t in (*flow.parameters(), *flow.buffers()) if t.is_floating_point()]
     was = flow.training
     try:
-        return Recorded(flow.eval(), rows, widths[0], device, compiled)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the compiler speaks of its own inside
+            return Recorded(flow.eval(), rows, widths[0], device, compiled)
     finally:
         flow.train(was)

@@ -40,8 +40,11 @@ class AdamW:
     def follow_rates(self) -> None:
         """Write the learning rates to where a recorded step reads them: a tensor for each group."""
         for group in self.param_groups:
-            where = group["params"][0].device
-            group.setdefault("rate", torch.zeros((), device=where)).fill_(group["lr"])
+            if "rate" not in group:
+                group["rate"] = torch.zeros((), device=group["params"][0].device)
+            if group.get("written") != group["lr"]:
+                group["rate"].fill_(group["lr"])
+                group["written"] = group["lr"]
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients."""
