@@ -98,6 +98,7 @@ def recorded(flow: Flow, rows: int, *, compiled: bool = False) -> Recorded:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the compiler speaks of its own inside
-            return Recorded(flow.eval(), rows, widths[0], device, compiled)
+            with torch.cuda.device(device):
+                return Recorded(flow.eval(), rows, widths[0], device, compiled)
     finally:
         flow.train(was)

@@ -1,6 +1,7 @@
 """Steps of training recorded on an accelerator and played again: all their kernels in two launches."""
 
 import contextlib
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -11,7 +12,7 @@ from realnvp.train.optim import AdamW
 from realnvp.train.step import Looked, Plain
 from realnvp.train.world import here
 
-__all__ = ["KINDS", "WARM", "Graphs", "recordable"]
+__all__ = ["KINDS", "WARM", "Graphs", "devices", "record", "recordable"]
 
 WARM = 3
 """Steps of a kind before it is recorded: what is made on first use must be there."""
@@ -22,13 +23,31 @@ KINDS = 8
 def recordable(objective: nn.Module, optimizer: object) -> bool:
     """Whether steps can be recorded: of one accelerator, by our optimiser, of an objective that says so.
 
-    An objective that is ``recordable`` calls the same operations for all batches of one shape, and nothing in Python
-    that it depends on changes.
+    An objective whose class says ``recordable = True`` calls the same operations for all batches of one shape, and
+    nothing in Python that it depends on changes. A class derived from it says so for itself.
     """
     inner = objective.objective if isinstance(objective, Engine) else objective
-    where = {t.device.type for t in (*objective.parameters(), *objective.buffers())}
-    says = getattr(inner, "recordable", False)
-    return bool(says) and where == {"cuda"} and isinstance(optimizer, AdamW) and here().size == 1
+    where = devices(objective)
+    one = len(where) == 1 and next(iter(where)).type == "cuda"
+    says = bool(vars(type(inner)).get("recordable", False))
+    return says and one and isinstance(optimizer, AdamW) and here().size == 1
+
+
+def devices(module: nn.Module) -> set[torch.device]:
+    """Where the parameters and buffers of a module are."""
+    return {t.device for t in (*module.parameters(), *module.buffers())}
+
+
+def record(call: Callable[[], Tensor | None], where: torch.device, pool: Any) -> tuple[torch.cuda.CUDAGraph, Any]:
+    """Record the kernels of a call as a graph whose memory is of ``pool``; return it with what the call returned."""
+    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+    try:
+        with torch.cuda.device(where), torch.cuda.graph(graph, pool=pool):
+            told = call()
+    except BaseException:
+        torch.cuda.set_stream(stream)  # a recording that fails may leave its own in place
+        raise
+    return graph, told
 
 
 class Graphs:
@@ -41,6 +60,7 @@ class Graphs:
 
     def __init__(self, plain: Plain) -> None:
         self.plain, self.optimizer = plain, cast(AdamW, plain.optimizer)
+        self.parts, self.where = list(plain.objective.modules()), next(iter(devices(plain.objective)))
         self.seen: dict[Any, int] = {}
         self.takes: dict[Any, _Take] = {}
         self.pool: Any = None
@@ -59,19 +79,19 @@ class Graphs:
         """Clip the gradients and let the optimiser step, unless what was found is not good."""
         if self.takes or self.now:
             self.optimizer.follow_rates()
-        if self.now is None:
-            self.plain.move(found)
-        else:
+        if self.now is not None and self.optimizer.state:
             self.now.move.replay()
+        else:  # or the guard has just had the moments forgotten
+            self.plain.move(found._replace(good=found.good > 0))
 
     def _take(self, batch: Any) -> "_Take | None":
         """What is recorded of batches of this kind; a kind that has come often enough is recorded now."""
         if not self.optimizer.state:  # it was forgotten, with all that was recorded of it
             self.takes.clear()
         engine = self.plain.objective
-        if (shape := _shape(batch)) is None or (isinstance(engine, Engine) and not engine.settled):
+        if (shape := _shape(batch, self.where)) is None or (isinstance(engine, Engine) and not engine.settled):
             return None
-        kind = (shape, id(engine.run) if isinstance(engine, Engine) else 0, engine.training)
+        kind = (shape, id(engine.run) if isinstance(engine, Engine) else 0, *(m.training for m in self.parts))
         if kind in self.takes:
             return self.takes[kind]
         self.seen[kind] = self.seen.get(kind, 0) + 1
@@ -83,6 +103,7 @@ class Graphs:
                 self.takes[kind] = _Take(self.plain, batch, self.pool)
         except Exception:  # torch has many words for an operation that cannot be recorded
             self.works = False
+            self.optimizer.forget_rates()
             return None
         self.pool = self.takes[kind].pool
         return self.takes[kind]
@@ -99,15 +120,19 @@ class _Take:
         run = plain.objective.run if isinstance(plain.objective, Engine) else plain.objective
         self.batch = [t.clone() for t in _tensors(batch)]
         given = _like(batch, iter(self.batch))
-        self.first, self.move = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
+        self.held = list(plain.optimizer.state.values())  # the graphs write to the moments, forgotten or not
         plain.optimizer.zero_grad(set_to_none=True)  # the gradients are to lie in the graph's own memory
-        with torch.cuda.graph(self.first, pool=pool):
+        found: list[Looked] = []
+
+        def look() -> Tensor:
             loss = plain.exchange.backward(cast(nn.Module, run), given)
-            found = plain.judge(cast(Tensor, loss))
-            self.told = torch.stack([t.to(found.loss.dtype) for t in found])
+            found[:] = [plain.judge(cast(Tensor, loss))]
+            return torch.stack([t.to(found[0].loss.dtype) for t in found[0]])
+
+        where = self.batch[0].device
+        self.first, self.told = record(look, where, pool)
         self.pool = self.first.pool()
-        with torch.cuda.graph(self.move, pool=self.pool):
-            plain.move(found)
+        self.move, _ = record(lambda: plain.move(found[0]), where, self.pool)
 
     def look(self, batch: Any) -> Looked:
         torch._foreach_copy_(self.batch, _tensors(batch))
@@ -129,11 +154,11 @@ def _like(batch: Any, tensors: Any) -> Any:
     return tuple(_like(part, tensors) for part in batch) if isinstance(batch, tuple | list) else batch
 
 
-def _shape(batch: Any) -> Any:
+def _shape(batch: Any, where: torch.device) -> Any:
     """What two batches have in common that can be played by one record; ``None`` where there is none."""
     if isinstance(batch, Tensor):
-        return (batch.shape, batch.dtype, batch.stride()) if batch.device.type == "cuda" and batch.numel() else None
+        return (batch.shape, batch.dtype, batch.stride()) if batch.device == where and batch.numel() else None
     if isinstance(batch, tuple | list):
-        parts = tuple(map(_shape, batch))
+        parts = tuple(_shape(part, where) for part in batch)
         return None if None in parts else parts
     return None

@@ -46,6 +46,12 @@ class AdamW:
                 group["rate"].fill_(group["lr"])
                 group["written"] = group["lr"]
 
+    def forget_rates(self) -> None:
+        """Take the rates from the groups again."""
+        for group in self.param_groups:
+            group.pop("rate", None)
+            group.pop("written", None)
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients."""
         for group in self.param_groups:
