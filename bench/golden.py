@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from realnvp import BoltzmannGenerator, ImageRealNVP, RealNVP
 from realnvp.potentials import POTENTIALS
@@ -18,7 +19,7 @@ FOLDER = Path(__file__).parent.parent / "tests" / "data" / "runs"
 
 
 def main(version: str) -> None:
-    """Fit four tiny models and write what they say of a few points."""
+    """Fit tiny models and write what they say of a few points; what is there already stays."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 2)) @ [[1.0, 0.5], [0.0, 2.0]] + [10.0, -3.0]
     C = X[:, :1] + rng.normal(size=(300, 1))
@@ -31,13 +32,41 @@ def main(version: str) -> None:
     _write(f"{version}-table", affine, X[:5])
     _write(f"{version}-spline", spline, X[:5], C[:5])
     _write(f"{version}-energy", energy, X[:5] / 10)
+    frame = _frame(np.random.default_rng(1))
+    words = RealNVP(**TINY, missing="marginalise", device="cpu").fit(frame)
+    members = RealNVP(**(TINY | {"max_steps": 60}), members=3, device="cpu").fit(X)
+    single = RealNVP(**TINY, device="cpu").fit(X[:, :1])
+    _write(f"{version}-words", words, frame[frame["holes"].notna()][:5])
+    _write(f"{version}-members", members, X[:5])
+    _write(f"{version}-single", single, X[:5, :1])
     _write(f"{version}-pictures", pictures, images[:5], np.arange(5) % 2)
 
 
-def _write(name: str, model: object, points: np.ndarray, context: np.ndarray | None = None) -> None:
+def _frame(rng: np.random.Generator) -> pd.DataFrame:
+    """Words, truths, counts, an edge with a lump on it, a column that follows from another, and holes."""
+    wide = rng.normal(size=300)
+    frame = pd.DataFrame(
+        {
+            "wide": wide,
+            "colour": rng.choice(["blue", "green", "red"], 300, p=[0.5, 0.3, 0.2]),
+            "truth": rng.integers(0, 2, 300).astype(bool),
+            "count": rng.poisson(3.0, 300),
+            "lump": np.where(rng.random(300) < 0.3, 0.0, rng.gamma(2.0, size=300)),
+            "follows": 2.0 * wide + 1.0,
+            "holes": rng.normal(size=300),
+        }
+    )
+    frame.loc[::7, "holes"] = np.nan
+    return frame
+
+
+def _write(name: str, model: object, points: np.ndarray | pd.DataFrame, context: np.ndarray | None = None) -> None:
+    if (FOLDER / name).exists():
+        return
     given = {} if context is None else {"context": context}
     model.save(FOLDER / name)
-    scores = {"scores": model.score_samples(points, **given).tolist(), "points": points.tolist()}
+    told = points.to_dict("list") if isinstance(points, pd.DataFrame) else points.tolist()
+    scores = {"scores": model.score_samples(points, **given).tolist(), "points": told}
     scores |= {key: value.tolist() for key, value in given.items()}
     (FOLDER / name / "scores.json").write_text(json.dumps(scores) + "\n")
 

@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -17,7 +18,8 @@ from realnvp import BoltzmannGenerator, ImageRealNVP, InputError, RealNVP
 from realnvp.train.checkpoint import _digest, read_run, write_run
 
 RUNS = Path(__file__).parent.parent / "data" / "runs"
-LOADERS = {"table": RealNVP, "spline": RealNVP, "energy": BoltzmannGenerator, "pictures": ImageRealNVP}
+PLAIN = {"table": RealNVP, "spline": RealNVP, "energy": BoltzmannGenerator, "pictures": ImageRealNVP}  # one flow each
+LOADERS = PLAIN | {"words": RealNVP, "members": RealNVP, "single": RealNVP}
 NAMES = [f"1-{name}" for name in LOADERS]
 
 
@@ -26,7 +28,7 @@ def load(folder):
     return {"density": RealNVP, "boltzmann": BoltzmannGenerator, "images": ImageRealNVP}[kind].load(folder)
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=[f"1-{name}" for name in PLAIN])
 def run(request, tmp_path):
     for path in (RUNS / request.param).iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -36,7 +38,11 @@ def run(request, tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_run_of_old_scores_as_it_did(name):
     told = json.loads((RUNS / name / "scores.json").read_text())
-    points = np.array(told["points"], dtype=np.uint8 if "pictures" in name else float)
+    points = told["points"]
+    if isinstance(points, dict):
+        points = pd.DataFrame(points)
+    else:
+        points = np.array(points, dtype=np.uint8 if "pictures" in name else float)
     given = {"context": np.array(told["context"])} if "context" in told else {}
     found = LOADERS[name[2:]].load(RUNS / name).score_samples(points, **given)
 
