@@ -216,6 +216,8 @@ CSV_FAULTS = {
     b"a,b\n1,2\n\xe9,2\n": "t.csv is not UTF-8 text (column 'a' in row 2): save it as UTF-8",
     b"a,b\n1\n\xe9\n": "t.csv: a header of 2 fields but 1 in row 1: mend that row",
     b"\xe9,b\n1,2\n": "t.csv is not UTF-8 text (in its column names): save it as UTF-8",
+    "a,b\n1,2\n".encode("utf-16-le"): "t.csv is not UTF-8 text (its column names hold zero bytes, as UTF-16 does): "
+    "save it as UTF-8",
     "a,b\n1,2\n".encode("utf-16"): "t.csv is not UTF-8 text (in its column names): save it as UTF-8",
 }
 PARQUET_FAULTS = [

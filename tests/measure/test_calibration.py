@@ -54,6 +54,36 @@ def test_credible_regions_cover_fresh_data(moons):
     np.testing.assert_allclose(found, LEVELS, atol=0.03)
 
 
+@pytest.fixture(scope="module")
+def wrong():
+    """A model of the moons blurred by three times their noise, and one of their mirror image."""
+    law = data.toy("moons")
+    x = law.sample(10_000, 0)
+    noisy = x + 0.15 * np.random.default_rng(5).normal(size=x.shape)
+    made = [RealNVP("spline", max_steps=1200, random_state=0, verbose=False).fit(y) for y in (noisy, x * [1.0, -1.0])]
+    return law, made
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_ranks_under_a_wrong_model_are_not_uniform(wrong, which):
+    law, models = wrong
+    ranks = stats.norm.cdf(models[which].transform(law.sample(20_000, 1)))
+    worst = max(np.abs(20 * np.histogram(column, 20, (0, 1))[0] / len(column) - 1).max() for column in ranks.T)
+
+    assert worst > 0.3
+    assert min(stats.kstest(column, "uniform").pvalue for column in ranks.T) < 1e-6
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_regions_of_a_wrong_model_do_not_cover(wrong, which):
+    law, models = wrong
+    model = models[which]
+    inside = model.score_samples(model.sample(20_000, random_state=1))
+    found = coverage(inside, model.score_samples(law.sample(20_000, 4)))
+
+    assert np.abs(found - LEVELS).max() > 0.1
+
+
 def test_the_exact_density_agrees_with_the_models_draws(moons):
     """Importance weights of the exact law have the mean one, its density being normalised: no place is left out."""
     law, model = moons

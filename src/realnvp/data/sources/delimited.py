@@ -33,6 +33,10 @@ class Delimited:
                 head = head[: head.rfind(b"\n") + 1] or head  # without the line cut short
         header, _, body = head.lstrip(b"\r\n").partition(b"\n")
         header.decode()
+        if b"\0" in header:
+            raise InputError(
+                f"{path} is not UTF-8 text (its column names hold zero bytes, as UTF-16 does): save it as UTF-8"
+            )
         likely = "\t,;" if ".tsv" in path.name.lower() else ",;\t"
         self.delimiter = next((d for d in likely if d.encode() in header), ",")
         comma = self.delimiter == ";" and re.search(rb"\d,\d", body) and not re.search(rb"\d\.\d", body)
