@@ -1,7 +1,9 @@
 """A training of a table that goes on from its checkpoint ends where one without a break does."""
 
+import contextlib
 import errno
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -110,3 +112,25 @@ def test_a_checkpoint_carries_a_note(tmp_path):
     (tmp_path / "checkpoint.safetensors").write_bytes(b"junk")
     assert read_note(tmp_path) == ""
     assert read_note(tmp_path / "none") == ""
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["gone", "a file in its place"])
+def test_a_folder_that_vanishes_in_training_does_not_end_it(tmp_path, replaced):
+    folder = tmp_path / "run"
+
+    def vanish(record):
+        if 5 <= record.step < 10 and folder.is_dir():
+            shutil.rmtree(folder)
+            if replaced:
+                folder.write_text("mine")
+
+    model = RealNVP(**QUICK, max_steps=20, callbacks=[vanish])
+    with pytest.warns(UserWarning, match="is a file.*goes on without") if replaced else contextlib.nullcontext():
+        model.fit(X, checkpoint=Checkpoint(folder, every=1e-9))
+
+    assert model.history_[-1]["step"] == 20
+    if replaced:
+        assert folder.read_text() == "mine"
+    else:
+        longer = RealNVP(**QUICK, max_steps=24).fit(X, checkpoint=Checkpoint(folder, resume=True))
+        assert longer.history_[-1]["step"] == 24
