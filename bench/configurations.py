@@ -45,9 +45,9 @@ def configuration(random_: random.Random) -> dict[str, Any]:
         "batch_size": random_.choice([1, 16, 128]),
         "random_state": random_.randrange(10**6),
     }
+    params |= {"precision": random_.choice(["float32", "bf16"]), "memory": random_.choice(["stored", "constant"])}
     if objective == "likelihood":
         params["base"] = random_.choice(["normal", "logistic", "mixture"])
-        params |= {"precision": random_.choice(["float32", "bf16"]), "memory": random_.choice(["stored", "constant"])}
         what = random_.choice(["moons", "cauchy rows", "far away", "nearly a line", "one column", "six columns"])
     else:
         params |= {"objective": objective, "particles": random_.choice([16, 64])}
