@@ -7,6 +7,11 @@ import typer
 from realnvp.cli.parse import count
 
 
+def test_more_rows_than_a_disk_can_hold_are_refused():
+    with pytest.raises(typer.BadParameter, match="'1e21' rows are more than can be written: give at most 1e18"):
+        count("1e21")
+
+
 @pytest.mark.parametrize(("text", "n"), [("1", 1), ("1e6", 10**6), ("1_000", 1000), ("9007199254740993", 2**53 + 1)])
 def test_a_number_of_rows_is_read_as_people_write_it(text, n):
     assert count(text) == n

@@ -223,3 +223,12 @@ def test_nothing_is_pickled_or_unpickled():
 
     assert not {str(path): found for path in files if (found := list(unsafe(ast.parse(path.read_text()))))}
     assert list(unsafe(ast.parse("import pickle; np.load(f); np.load(f, allow_pickle=True); eval(x); torch.load(f)")))
+
+
+@pytest.mark.parametrize(("name", "sentence"), [("", "'' names none"), ("x" * 300, "cannot be written")])
+def test_a_folder_without_a_name_or_of_too_long_a_one_gets_a_sentence(tmp_path, monkeypatch, name, sentence):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=sentence):
+        write_run(name, {"kind": "density"}, {"a": torch.zeros(2)})
+
+    assert not list(tmp_path.iterdir())

@@ -28,6 +28,8 @@ def count(text: str | int) -> int:
         found = _whole(str(text))
     if found < 1:
         raise typer.BadParameter(f"{text!r} is no number of rows: give a whole one of at least 1, such as 1000 or 1e6")
+    if found > 10**18:
+        raise typer.BadParameter(f"{text!r} rows are more than can be written: give at most 1e18")
     return found
 
 

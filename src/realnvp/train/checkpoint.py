@@ -13,7 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from realnvp.errors import InputError
-from realnvp.files import CONFIG, HISTORY, MODEL, check_folder, recovered, unreadable, write_together
+from realnvp.files import CONFIG, HISTORY, MODEL, check_folder, on_disk, recovered, unreadable, write_together
 
 __all__ = ["CONFIG", "FORMAT", "HISTORY", "MODEL", "read_config", "read_history", "read_run", "rebuilding", "write_run"]
 
@@ -36,8 +36,12 @@ def write_run(
     """
     from safetensors.torch import save
 
+    if not os.fspath(folder):
+        raise InputError("a run is a folder of its own, and '' names none: say which, such as 'runs/moons'")
     folder = Path(folder)
-    if (folder / CONFIG).exists() and not force:
+    with on_disk(folder):
+        there = (folder / CONFIG).exists()
+    if there and not force:
         raise InputError(f"{folder} holds a run already: choose another folder, or say force to replace it")
     check_folder(folder)
     weights = save({name: value.detach().cpu().contiguous() for name, value in state.items()})

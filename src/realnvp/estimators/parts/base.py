@@ -15,6 +15,7 @@ from realnvp.train.world import here
 __all__ = [
     "CHUNK",
     "LAYERS",
+    "MOST",
     "WIDE",
     "Seed",
     "check_params",
@@ -32,6 +33,9 @@ __all__ = [
 
 CHUNK = 16_384
 """Rows worked on at a time outside training: enough to keep the cores busy, little enough to stay in cache."""
+
+MOST = 10**18
+"""Rows that may be asked for at once: more would not end."""
 
 WIDE = 128
 """Width of the nets from which half-width products save more than the conversions cost."""
@@ -127,6 +131,8 @@ def count_of(n: object, what: str = "the number of samples") -> int:
     """Return a number as an int, or say what is wrong with it."""
     if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
         raise InputError(f"{what} must be a whole number of at least 1, got {n!r}")
+    if n > MOST:
+        raise InputError(f"{what} must be at most {MOST:,}, got {n}")
     return int(n)
 
 
