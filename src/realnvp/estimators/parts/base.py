@@ -131,7 +131,7 @@ def count_of(n: object, what: str = "the number of samples") -> int:
     """Return a number as an int, or say what is wrong with it."""
     if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
         raise InputError(f"{what} must be a whole number of at least 1, got {n!r}")
-    if n > MOST:
+    if int(n) > MOST:
         raise InputError(f"{what} must be at most {MOST:,}, got {n}")
     return int(n)
 
