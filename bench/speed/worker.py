@@ -78,6 +78,8 @@ def _memory(model: Model) -> dict:
     step = model.verbs["train"]
     if "torch" in sys.modules and sys.modules["torch"].cuda.is_available():
         return _cards_memory(model)
+    if "jax" in sys.modules and sys.modules["jax"].default_backend() != "cpu":
+        raise RuntimeError("memory on an accelerator is told by torch's allocator only")
     for _ in range(3):
         step()
     model.settle()
