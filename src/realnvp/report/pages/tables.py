@@ -98,7 +98,8 @@ def table_page(model: Any, kept: Kept, config: Mapping[str, Any], truth: Truth |
         data["explorer"] = explorer(model, points, axes=axes)
         sections.append(explorer_section(_lead(len(columns), len(axes), rows, mapped=mapped, of=_walked(model))))
         if len(columns) == 1 and mapped:
-            data["density_1d"] = density_1d(plain.score_samples, exact, held, extent_of(held)) | {"name": columns[0]}
+            seen = looked[0]
+            data["density_1d"] = density_1d(plain.score_samples, exact, seen, extent_of(seen)) | {"name": columns[0]}
             sections.append(_line_section(truth is not None))
         elif len(columns) == 2 and mapped:
             sections.append(map_section(truth is not None, conditional=rows.context is not None))
