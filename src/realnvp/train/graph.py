@@ -29,6 +29,7 @@ def recordable(objective: nn.Module, optimizer: object) -> bool:
     inner = objective.objective if isinstance(objective, Engine) else objective
     where = devices(objective)
     one = len(where) == 1 and next(iter(where)).type == "cuda"
+    inner = getattr(inner, "_orig_mod", inner)  # of what torch.compile has wrapped
     says = bool(vars(type(inner)).get("recordable", False))
     return says and one and isinstance(optimizer, AdamW) and here().size == 1
 
@@ -54,7 +55,7 @@ class Graphs:
     """``Plain`` steps, of which those of a kind that has come before are recorded as CUDA graphs and played again.
 
     A small flow's step is hundreds of kernels of microseconds, and calling them one by one takes longer than running
-    them. The kernels are the same, and so are the numbers. What cannot be recorded (a batch on another device, an
+    them. The kernels are the same, and so are the numbers up to rounding. What cannot be recorded (a batch on another device, an
     operation that asks the host) is stepped call by call.
     """
 
@@ -79,15 +80,13 @@ class Graphs:
         """Clip the gradients and let the optimiser step, unless what was found is not good."""
         if self.takes or self.now:
             self.optimizer.follow_rates()
-        if self.now is not None and self.optimizer.state:
+        if self.now is None:
+            self.plain.move(found)
+        else:
             self.now.move.replay()
-        else:  # or the guard has just had the moments forgotten
-            self.plain.move(found._replace(good=found.good > 0))
 
     def _take(self, batch: Any) -> "_Take | None":
         """What is recorded of batches of this kind; a kind that has come often enough is recorded now."""
-        if not self.optimizer.state:  # it was forgotten, with all that was recorded of it
-            self.takes.clear()
         engine = self.plain.objective
         if (shape := _shape(batch, self.where)) is None or (isinstance(engine, Engine) and not engine.settled):
             return None
@@ -120,7 +119,6 @@ class _Take:
         run = plain.objective.run if isinstance(plain.objective, Engine) else plain.objective
         self.batch = [t.clone() for t in _tensors(batch)]
         given = _like(batch, iter(self.batch))
-        self.held = list(plain.optimizer.state.values())  # the graphs write to the moments, forgotten or not
         plain.optimizer.zero_grad(set_to_none=True)  # the gradients are to lie in the graph's own memory
         found: list[Looked] = []
 

@@ -46,6 +46,13 @@ class AdamW:
                 group["rate"].fill_(group["lr"])
                 group["written"] = group["lr"]
 
+    @torch.no_grad()
+    def forget(self) -> None:
+        """Begin the moments anew, where they lie: recorded steps go on writing there."""
+        for kept in self.state.values():
+            for value in kept.values():
+                value.zero_()
+
     def forget_rates(self) -> None:
         """Take the rates from the groups again."""
         for group in self.param_groups:
