@@ -55,8 +55,8 @@ class Graphs:
     """``Plain`` steps, of which those of a kind that has come before are recorded as CUDA graphs and played again.
 
     A small flow's step is hundreds of kernels of microseconds, and calling them one by one takes longer than running
-    them. The kernels are the same, and so are the numbers up to rounding. What cannot be recorded (a batch on another device, an
-    operation that asks the host) is stepped call by call.
+    them. The kernels are the same, and so are the numbers up to rounding. What cannot be recorded (a batch on
+    another device, an operation that asks the host) is stepped call by call.
     """
 
     def __init__(self, plain: Plain) -> None:
