@@ -13,7 +13,7 @@ import realnvp
 ROOT = Path(realnvp.__file__).parent
 PROJECT = ROOT.parents[1]
 FLOORS = [
-    "chance errors shapes words",
+    "chance errors record shapes words",
     "files",
     "kernels",
     "nets/linear",

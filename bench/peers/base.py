@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 __all__ = ["LR", "MOMENTS", "VERBS", "WORKLOADS", "CannotError", "Model", "Workload", "torch_model"]
 
@@ -71,19 +72,22 @@ class Model:
     verbs: dict[str, Callable[[], object]]
     settle: Callable[[], object] = lambda: None
     check: Callable[[], float] = lambda: 0.0  # largest gap between the density told while sampling and log_prob's
+    device: str = "cpu"
 
 
-def torch_model(module, log_prob, sample, both, load: Workload, compiled: bool, train=None, plain=None) -> Model:
+def torch_model(module, log_prob, sample, both, load: Workload, compiled: bool | str, train=None, rows=None) -> Model:
     """Make a model of a torch module: AdamW, fused as ours is, on the mean negative log likelihood, clipped to norm 1.
 
     ``log_prob(x)``, ``sample(n)`` and ``both(n) -> x, log q`` are the library's own. ``train(next_batch)`` returns a
-    training step where the library has its own loop;
-    ``plain`` are ``log_prob`` and ``both`` of any number of rows. Compiled, each verb goes through ``torch.compile``.
+    training step where the library has its own loop, ``rows`` is how
+    many its verbs take where they take no other number. Compiled, each verb goes through ``torch.compile``, in the mode
+    of that name where it is one.
     """
     import torch
 
-    plain = plain or (log_prob, both)
-    wrap = torch.compile if compiled else lambda f: f
+    plain = log_prob, both
+    mode = compiled if isinstance(compiled, str) else None
+    wrap = partial(torch.compile, mode=mode) if compiled else lambda f: f
     module.to(load.device)
     batches = itertools.cycle(torch.randn(32, load.batch, *load.event).to(load.device).unbind(0))
     objective = wrap(lambda x: -log_prob(x).mean())
@@ -118,9 +122,10 @@ def torch_model(module, log_prob, sample, both, load: Workload, compiled: bool, 
     def check() -> float:
         module.eval()
         with torch.no_grad():
-            x, log_q = plain[1](min(8, load.batch))
+            n = rows or min(8, load.batch)
+            x, log_q = plain[1](n)
             gap = float((plain[0](x) - log_q).abs().max())
-        assert x.shape == (min(8, load.batch), *load.event), f"samples have shape {tuple(x.shape)}"
+        assert x.shape == (n, *load.event), f"samples have shape {tuple(x.shape)}"
         assert math.isfinite(gap), "log-densities are not finite"
         return gap
 
@@ -132,4 +137,4 @@ def torch_model(module, log_prob, sample, both, load: Workload, compiled: bool, 
     }
     count = sum(p.numel() for p in module.parameters() if p.requires_grad)
     settle = torch.cuda.synchronize if load.device == "cuda" else lambda: None
-    return Model(count, verbs, settle, check)
+    return Model(count, verbs, settle, check, load.device)

@@ -14,6 +14,8 @@ def build(load: Workload, bf16: bool = False) -> Model:
     """Build the products: one a layer forward, two more backward; the very first layer's data needs no gradient."""
     import torch
 
+    from realnvp.record import Take
+
     dtype = torch.bfloat16 if bf16 else torch.float32
     layers = (
         [_convolution(*shape, dtype, load.device) for shape in _convolutions(load)]
@@ -34,22 +36,11 @@ def build(load: Workload, bf16: bool = False) -> Model:
                     product()
 
     if load.device == "cuda":
-        forward, train = _recorded(forward), _recorded(train)
+        where = torch.device("cuda", torch.cuda.current_device())
+        forward, train = (Take(call, where, warm=3).replay for call in (forward, train))  # nobody waits for launches
     count = 0 if load.picture else sum(n * m + m for n, m in _sizes(load))
     settle = torch.cuda.synchronize if load.device == "cuda" else lambda: None
     return Model(count, {"train": train, "log_prob": forward, "sample": forward, "both": forward}, settle)
-
-
-def _recorded(call: Callable[[], object]) -> Callable[[], object]:
-    """Return the kernels of a call as a CUDA graph: at the floor nobody waits for their launches."""
-    import torch
-
-    for _ in range(3):
-        call()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        call()
-    return graph.replay
 
 
 def _sizes(load: Workload) -> list[tuple[int, int]]:

@@ -86,4 +86,4 @@ def build(load: Workload, unrolled: bool = False) -> Model:
         "both": lambda: jax.block_until_ready(draw_both(state["params"], keys[turn()])),
     }
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
-    return Model(count, verbs, settle=lambda: jax.block_until_ready(state["params"]), check=check)
+    return Model(count, verbs, settle=lambda: jax.block_until_ready(state["params"]), check=check, device=load.device)

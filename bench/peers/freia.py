@@ -7,7 +7,7 @@ __all__ = ["IMPORT", "build"]
 IMPORT = "from FrEIA import framework, modules"
 
 
-def build(load: Workload, compiled: bool = False) -> Model:
+def build(load: Workload, compiled: bool | str = False) -> Model:
     """Build GLOW coupling blocks: each is two affine couplings, of one half and then of the other."""
     import math
 

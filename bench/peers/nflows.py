@@ -7,7 +7,7 @@ __all__ = ["IMPORT", "build"]
 IMPORT = "from nflows import distributions, flows, transforms; from nflows.nn import nets"
 
 
-def build(load: Workload, compiled: bool = False) -> Model:
+def build(load: Workload, compiled: bool | str = False) -> Model:
     """Build affine couplings of the two halves in turn, with its MLP as the conditioner."""
     import torch
     from nflows.distributions import StandardNormal

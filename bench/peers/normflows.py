@@ -7,7 +7,7 @@ __all__ = ["IMPORT", "build"]
 IMPORT = "import normflows"
 
 
-def build(load: Workload, compiled: bool = False) -> Model:
+def build(load: Workload, compiled: bool | str = False) -> Model:
     """Build affine coupling blocks with the halves swapped between them, as in its Real NVP example."""
     import normflows as nf
 

@@ -39,8 +39,7 @@ def build(load: Workload, compiled: bool = False, bf16: bool = False, recorded: 
 
     if load.device == "cuda" and (recorded or compiled):
         verbs = (lambda x: graphs().log_prob(x), lambda _: graphs().sample(), lambda _: graphs().sample_with_log_prob())
-        eager = flow.log_prob, flow.sample_with_log_prob
-        return torch_model(flow, *verbs, load, False, train, eager)
+        return torch_model(flow, *verbs, load, False, train, load.batch)
     if compiled:
         verbs = (lambda x: code().log_prob(x), lambda n: code().sample(n), lambda n: code().sample_with_log_prob(n))
         return torch_model(flow, *verbs, load, False, train)

@@ -7,7 +7,7 @@ __all__ = ["IMPORT", "build"]
 IMPORT = "import torchflows.flows"
 
 
-def build(load: Workload, compiled: bool = False) -> Model:
+def build(load: Workload, compiled: bool | str = False) -> Model:
     """Build affine couplings with the features reversed between them: its Real NVP less the normalising layers."""
     from torch import nn
     from torchflows.bijections.base import BijectiveComposition

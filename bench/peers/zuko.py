@@ -7,7 +7,7 @@ __all__ = ["IMPORT", "build"]
 IMPORT = "import zuko"
 
 
-def build(load: Workload, compiled: bool = False) -> Model:
+def build(load: Workload, compiled: bool | str = False) -> Model:
     """Build ``zuko.flows.RealNVP``: affine couplings, the even and the odd features in turn."""
     import zuko
 

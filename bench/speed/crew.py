@@ -40,7 +40,11 @@ class Entry:
 
 def _torch(package: str) -> list[Entry]:
     peer = package.lower()
-    return [Entry(package, peer, {}, package), Entry(f"{package}, compiled", peer, {"compiled": True}, package)]
+    return [
+        Entry(package, peer, {}, package),
+        Entry(f"{package}, compiled", peer, {"compiled": True}, package),
+        Entry(f"{package}, compiled, CUDA graphs", peer, {"compiled": "reduce-overhead"}, package, card=True),
+    ]
 
 
 ENTRIES = [
@@ -83,7 +87,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=os.environ | env,
+            env=os.environ | {"JAX_PLATFORMS": device} | env,
         )
 
     @cached_property
@@ -108,7 +112,8 @@ class Worker:
 
     def close(self) -> None:
         """Let the process end."""
-        self.process.stdin.close()
+        with contextlib.suppress(OSError):  # it may have ended before it was asked
+            self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
 

@@ -13,14 +13,18 @@ __all__ = ["called", "races"]
 def called(
     loads: list[Workload], verbs: list[str], entries: list[Entry], options: argparse.Namespace
 ) -> dict[Workload, dict[str, Worker]]:
-    """Start all models of all workloads, each of which warms its verbs: compiling for an accelerator, all at once."""
+    """Start all models of all workloads and wait until each has warmed its verbs: they compile all at once."""
     crews = {
         load: {entry.name: Worker(entry, load.name, options.threads, options.device) for entry in entries}
         for load in loads
     }
-    for worker in (worker for crew in crews.values() for worker in crew.values()):
+    everyone = [worker for crew in crews.values() for worker in crew.values()]
+    for worker in everyone:
         for verb in worker.entry.verbs(verbs):
             worker.tell("warm", verb=verb, seconds=0.01)
+    for worker in everyone:
+        for _ in () if worker.error else worker.entry.verbs(verbs):
+            worker.hear()
     return crews
 
 
@@ -35,8 +39,6 @@ def races(
     crew, notes, silent, results = [], [], {}, []
     for entry in entries:
         worker = (workers or {}).get(entry.name) or Worker(entry, load.name, options.threads)
-        for _ in entry.verbs(verbs) if workers and not worker.error else ():
-            worker.hear()  # it is warm
         checked = {"error": worker.error} if worker.error else worker.ask("check")
         if "error" in checked:
             worker.close()

@@ -76,10 +76,8 @@ def _run(model: Model, verb: str, calls: int) -> dict:
 def _memory(model: Model) -> dict:
     """Peak of a training step above the process at rest, once the first steps have made what stays."""
     step = model.verbs["train"]
-    if "torch" in sys.modules and sys.modules["torch"].cuda.is_available():
+    if model.device != "cpu":
         return _cards_memory(model)
-    if "jax" in sys.modules and sys.modules["jax"].default_backend() != "cpu":
-        raise RuntimeError("memory on an accelerator is told by torch's allocator only")
     for _ in range(3):
         step()
     model.settle()
@@ -94,8 +92,11 @@ def _memory(model: Model) -> dict:
 
 def _cards_memory(model: Model) -> dict:
     """The same of an accelerator, as torch's allocator counts it, from the very first step on."""
+    if "torch" not in sys.modules:
+        raise RuntimeError("memory on an accelerator is told by torch's allocator only")
     import torch
 
+    torch.cuda.reset_peak_memory_stats()
     held = torch.cuda.memory_allocated() / 2**20
     for _ in range(8):
         model.verbs["train"]()

@@ -130,7 +130,7 @@ class Watch:
         """Count a step; whether it is time to look."""
         self.average.update()
         self.step = step.index
-        self.losses.append(step.loss)
+        self.losses.append(step.loss.clone())  # a recorded objective writes over its own
         self.done = self.limits.progress(step.index, self.world.clock() - self.start)
         return self.done >= min(self.next_look - 1e-9, 1.0) or self.cold(step)  # three tenths are more than 0.3
 

@@ -48,6 +48,16 @@ def test_draws_follow_torchs_seed_and_what_was_told_stays():
 
 
 @on_a_card
+def test_points_that_want_gradients_leave_nothing_behind():
+    graphs = export.recorded(some().cuda(), 16)
+    x = torch.randn(16, 3, device="cuda", requires_grad=True)
+
+    assert not graphs.log_prob(x).requires_grad
+    assert not graphs.push(x)[0].requires_grad
+    assert not graphs._x.requires_grad
+
+
+@on_a_card
 def test_another_shape_is_refused():
     graphs = export.recorded(some().cuda(), 16)
     with pytest.raises(ValueError, match=r"take the shape \(16, 3\): got \(4, 3\)"):

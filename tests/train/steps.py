@@ -1,4 +1,4 @@
-"""Small flows, and the steps of their training."""
+"""Small flows, and the steps of their training: what they told, the weights and moments at the end."""
 
 import torch
 
@@ -26,4 +26,5 @@ def steps_of(flow, batches, device="cuda", lag=None, **options):
         (step.loss.item(), step.grad_norm.item(), step.skipped, step.restored)
         for step in fit(objective, [b.to(device) for b in batches], optimizer, **options)
     ]
-    return told, [p.detach().cpu() for p in objective.state_dict().values()]
+    weights = [p.detach().cpu() for p in objective.state_dict().values()]
+    return told, weights + [value.cpu() for kept in optimizer.state.values() for value in kept.values()]

@@ -7,51 +7,59 @@ import torch
 from steps import flow_of, steps_of
 from torch import nn
 
-from realnvp.objectives import MaxLikelihood, ReverseKL
+from realnvp.objectives import BothKL, MaxLikelihood, ReverseKL
 from realnvp.session import Limits, train
-from realnvp.train import adamw, graph, loop
+from realnvp.train import adamw, fit, graph, loop
 from realnvp.train.graph import recordable
 
 
 class Tape:
-    """In place of a graph: calls the same again, where an accelerator would play the kernels."""
+    """In place of a recording: calls the same again, on the tensors that were there, as an accelerator would."""
 
-    def __init__(self, call, told, plays):
-        self.call, self.told, self.plays = call, told, plays
+    def __init__(self, call, optimizer, plays, looks):
+        self.call, self.optimizer, self.plays, self.looks = call, optimizer, plays, looks
+        self.params = [p for group in optimizer.param_groups for p in group["params"]]
+        with torch.random.fork_rng(devices=[]):  # nothing is drawn while it is recorded, and nothing moved
+            self.told = call() if looks else None
+        self.bound = self.now()
+
+    def now(self):
+        return [p.grad for p in self.params], dict(self.optimizer.state), list(self.optimizer.rates)
+
+    def put(self, grads, state, rates):
+        for p, grad in zip(self.params, grads, strict=True):
+            p.grad = grad
+        self.optimizer.state, self.optimizer.rates = state, rates
 
     def pool(self):
         return "pool"
 
     def replay(self):
         self.plays.append(self)
-        told = self.call()
-        if told is not None:
-            self.told.copy_(told)
+        now = self.now()
+        self.put(*self.bound)
+        self.optimizer.follow_rates = lambda: None  # what is recorded reads the rates that somebody else has written
+        if self.looks:
+            torch._foreach_zero_(self.bound[0])
+        found = self.call()
+        if self.looks:
+            for ours, new in zip((*self.told[0], self.told[1]), (*found[0], found[1]), strict=True):
+                ours.copy_(new)
+        del self.optimizer.follow_rates
+        self.put(*now)
 
 
 @pytest.fixture
 def taped(monkeypatch):
     """Let the processor take part with tapes; return what was played."""
-    plays, recorded = [], []
+    plays, recorded, optimizers = [], [], []
 
-    def record(call, where, pool):
+    def take(call, where, *, pool):
         recorded.append(call)
-        looks = len(recorded) % 2  # a look and its move in turn; a move is not made while it is recorded
-        with torch.random.fork_rng(devices=[]):  # nothing is drawn while it is recorded
-            told = call() if looks else None
+        return Tape(call, optimizers[-1], plays, len(recorded) % 2 == 1)  # a look and its move in turn
 
-        def again():
-            if looks:
-                for p in objectives[-1].parameters():
-                    p.grad = None
-            return call()
-
-        tape = Tape(again, told, plays)
-        return tape, told
-
-    objectives = []
-    monkeypatch.setattr(graph, "record", record)
-    monkeypatch.setattr(loop, "recordable", lambda objective, _: objectives.append(objective) or True)
+    monkeypatch.setattr(graph, "Take", take)
+    monkeypatch.setattr(loop, "recordable", lambda _, optimizer: optimizers.append(optimizer) or True)
     return plays
 
 
@@ -73,26 +81,28 @@ def test_kinds_are_played_once_they_have_come_often_and_rates_are_followed(taped
     torch.testing.assert_close(weights, others, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("lag", [1, 4])
-def test_played_steps_are_skipped_and_put_back_like_others(taped, monkeypatch, lag):
+@pytest.mark.parametrize("lag", [1, 4, 16])
+@pytest.mark.parametrize("sizes", [(32,), (32, 7)])
+def test_played_steps_are_skipped_and_put_back_like_others(taped, monkeypatch, lag, sizes):
     torch.manual_seed(1)
-    batches = [torch.randn(32, 4) for _ in range(60)]
+    batches = [torch.randn(sizes[i % len(sizes)], 4) for i in range(60)]
     for i in (10, *range(30, 36)):
-        batches[i] = torch.full((32, 4), torch.nan)
+        batches[i].fill_(torch.nan)
     (told, weights), (expected, others) = both_taped(taped, batches, monkeypatch, lag=lag)
 
     assert told[-1][2:] == expected[-1][2:] == (7, 1)
     torch.testing.assert_close(weights, others, rtol=1e-4, atol=1e-5)
-    assert len(taped) == 2 * 57  # all but the first, also after the moments were forgotten
+    assert len(taped) == 2 * (60 - 3 * len(sizes))  # all but the first, also after the moments were forgotten
 
 
 def test_what_cannot_be_recorded_goes_on_call_by_call(taped, monkeypatch):
-    def refuses(*_):
+    def refuses(*_, **__):
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    monkeypatch.setattr(graph, "record", refuses)
+    monkeypatch.setattr(graph, "Take", refuses)
     torch.manual_seed(1)
-    (told, weights), (expected, others) = both_taped(taped, [torch.randn(32, 4)] * 10, monkeypatch)
+    with pytest.warns(UserWarning, match=r"called one by one \(operation not permitted when stream is capturing\)"):
+        (told, weights), (expected, others) = both_taped(taped, [torch.randn(32, 4)] * 10, monkeypatch)
 
     assert not taped
     assert told == expected
@@ -134,6 +144,29 @@ def test_a_processor_records_nothing():
 
 def test_an_objective_that_calls_a_users_potential_is_not_recorded():
     assert "recordable" not in vars(ReverseKL)
+
+
+@pytest.mark.parametrize("kind", [ReverseKL, BothKL])
+def test_nor_is_it_on_an_accelerator(monkeypatch, kind):
+    monkeypatch.setattr(graph, "devices", lambda _: {torch.device("cuda", 0)})
+    objective = kind(flow_of("table"), lambda x: x.square().sum(-1))
+
+    assert not recordable(objective, adamw(objective))
+
+
+def test_after_a_recorded_training_its_optimiser_goes_by_the_rates_of_its_groups(taped):
+    torch.manual_seed(1)
+    objective = MaxLikelihood(flow_of("table"))
+    optimizer = adamw(objective, 1e-2)
+    list(fit(objective, [torch.randn(32, 4) for _ in range(10)], optimizer))
+    before = [p.detach().clone() for p in objective.parameters()]
+    assert taped
+
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+    objective(torch.randn(32, 4)).backward()
+    optimizer.step()
+    assert all(torch.equal(a, b) for a, b in zip(before, objective.parameters(), strict=True))
 
 
 def test_a_class_says_for_itself_that_it_is_recordable(monkeypatch):

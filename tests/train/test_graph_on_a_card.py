@@ -6,6 +6,7 @@ import pytest
 import torch
 from steps import flow_of, steps_of
 
+from realnvp.memory import constant_memory
 from realnvp.objectives import MaxLikelihood
 from realnvp.session import Limits, train
 from realnvp.train import adamw, fit, graph, loop
@@ -15,13 +16,13 @@ on_a_card = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an a
 
 def both(monkeypatch, flow, batches, **options):
     """Return the steps recorded, the same call by call, and how many kinds were recorded."""
-    taken, take = [], graph._Take.__init__
+    taken, take = [], graph._Step.__init__
 
     def watched(self, *args):
         take(self, *args)
         taken.append(self)
 
-    monkeypatch.setattr(graph._Take, "__init__", watched)
+    monkeypatch.setattr(graph._Step, "__init__", watched)
     played = steps_of(copy.deepcopy(flow), batches, **options)
     monkeypatch.setattr(loop, "recordable", lambda *_: False)
     return played, steps_of(copy.deepcopy(flow), batches, **options), len(taken)
@@ -110,7 +111,20 @@ def test_an_objective_that_asks_the_host_goes_on_call_by_call():
     torch.manual_seed(1)
     objective = Asks(flow_of("table")).cuda()
     batches = [torch.randn(32, 4, device="cuda") for _ in range(20)]
-    losses = [step.loss.item() for step in fit(objective, batches, adamw(objective, 1e-2))]
+    with pytest.warns(UserWarning, match="called one by one"):
+        losses = [step.loss.item() for step in fit(objective, batches, adamw(objective, 1e-2))]
 
     assert len(losses) == 20
     assert losses[-1] < losses[0]
+    assert torch.randn(3, device="cuda").isfinite().all()  # the card draws and records as ever
+    assert len(steps_of(flow_of("dropout"), batches)[0]) == 20
+
+
+@on_a_card
+def test_a_training_in_constant_memory_is_recorded_too(monkeypatch):
+    torch.manual_seed(1)
+    flow = constant_memory(flow_of("table"))
+    (told, _), (expected, _), kinds = both(monkeypatch, flow, [torch.randn(32, 4) for _ in range(15)])
+
+    assert kinds == 1
+    torch.testing.assert_close(torch.tensor(told), torch.tensor(expected), rtol=1e-3, atol=1e-3)

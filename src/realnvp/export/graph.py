@@ -8,6 +8,7 @@ from torch import Tensor
 
 from realnvp.errors import InputError
 from realnvp.flow import Flow
+from realnvp.record import Take, devices
 
 __all__ = ["Recorded", "recorded"]
 
@@ -28,54 +29,41 @@ class Recorded:
 
         base, log_prob, push = flow.base, wrap(flow.log_prob), wrap(flow.push)
         self._x, self._z = (torch.zeros(shape, dtype=dtype, device=device) for _ in range(2))
-        self._score = _Take(lambda: (log_prob(self._x),))
-        self._push = _Take(lambda: push(self._z))
-        self._draw = _Take(lambda: push(base.sample(rows)))
+        with torch.no_grad():
+            self._score = Take(lambda: (log_prob(self._x),), device, warm=3)
+            self._push = Take(lambda: push(self._z), device, warm=3)
+            self._draw = Take(lambda: push(base.sample(rows)), device, warm=3)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log density of ``x`` in nats."""
         self._x.copy_(self._checked(x))
-        return self._score()[0]
+        return _played(self._score)[0]
 
     def push(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Turn base noise ``z`` into ``x`` and its log density."""
         self._z.copy_(self._checked(z))
-        x, log_q = self._push()
+        x, log_q = _played(self._push)
         return x, log_q
 
     def sample(self) -> Tensor:
         """Draw ``rows`` points."""
-        return self._draw()[0]
+        return _played(self._draw)[0]
 
     def sample_with_log_prob(self) -> tuple[Tensor, Tensor]:
         """Draw ``rows`` points and their log densities in one pass."""
-        x, log_q = self._draw()
+        x, log_q = _played(self._draw)
         return x, log_q
 
     def _checked(self, x: Tensor) -> Tensor:
         if x.shape != self._x.shape:
             raise ValueError(f"these graphs take the shape {tuple(self._x.shape)}: got {tuple(x.shape)}")
-        return x
+        return x.detach()
 
 
-class _Take:
-    """One recorded call."""
-
-    @torch.no_grad()
-    def __init__(self, call: Callable[[], tuple[Tensor, ...]]) -> None:
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(3):  # what is made on first use must be there
-                call()
-        torch.cuda.current_stream().wait_stream(side)
-        self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
-            self.told = call()
-
-    def __call__(self) -> list[Tensor]:
-        self.graph.replay()
-        return [t.clone() for t in self.told]
+def _played(take: Take) -> list[Tensor]:
+    """What the call returns now; the next one writes over its own tensors."""
+    take.replay()
+    return [t.clone() for t in take.told]
 
 
 def recorded(flow: Flow, rows: int, *, compiled: bool = False) -> Recorded:
@@ -85,7 +73,7 @@ def recorded(flow: Flow, rows: int, *, compiled: bool = False) -> Recorded:
     ``compiled`` lets torch's compiler fuse the kernels first, which takes up to minutes. What is recorded lasts for the
     process and is not saved: see ``compiled`` for machine code that is.
     """
-    where = {t.device for t in (*flow.parameters(), *flow.buffers())}
+    where = devices(flow)
     if len(where) != 1 or (device := next(iter(where))).type != "cuda":
         told = " and ".join(sorted(map(str, where))) or "nowhere"
         raise InputError(f"only a flow on one CUDA device can be recorded, this one is on {told}: flow.to('cuda')")
@@ -98,7 +86,6 @@ def recorded(flow: Flow, rows: int, *, compiled: bool = False) -> Recorded:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the compiler speaks of its own inside
-            with torch.cuda.device(device):
-                return Recorded(flow.eval(), rows, widths[0], device, compiled)
+            return Recorded(flow.eval(), rows, widths[0], device, compiled)
     finally:
         flow.train(was)

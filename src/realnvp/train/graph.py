@@ -1,18 +1,19 @@
 """Steps of training recorded on an accelerator and played again: all their kernels in two launches."""
 
 import contextlib
-from collections.abc import Callable
+import warnings
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from realnvp.record import Take, devices
 from realnvp.train.engine import Engine
 from realnvp.train.optim import AdamW
 from realnvp.train.step import Looked, Plain
 from realnvp.train.world import here
 
-__all__ = ["KINDS", "WARM", "Graphs", "devices", "record", "recordable"]
+__all__ = ["KINDS", "WARM", "Graphs", "recordable"]
 
 WARM = 3
 """Steps of a kind before it is recorded: what is made on first use must be there."""
@@ -31,24 +32,7 @@ def recordable(objective: nn.Module, optimizer: object) -> bool:
     one = len(where) == 1 and next(iter(where)).type == "cuda"
     inner = getattr(inner, "_orig_mod", inner)  # of what torch.compile has wrapped
     says = bool(vars(type(inner)).get("recordable", False))
-    return says and one and isinstance(optimizer, AdamW) and here().size == 1
-
-
-def devices(module: nn.Module) -> set[torch.device]:
-    """Where the parameters and buffers of a module are."""
-    return {t.device for t in (*module.parameters(), *module.buffers())}
-
-
-def record(call: Callable[[], Tensor | None], where: torch.device, pool: Any) -> tuple[torch.cuda.CUDAGraph, Any]:
-    """Record the kernels of a call as a graph whose memory is of ``pool``; return it with what the call returned."""
-    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
-    try:
-        with torch.cuda.device(where), torch.cuda.graph(graph, pool=pool):
-            told = call()
-    except BaseException:
-        torch.cuda.set_stream(stream)  # a recording that fails may leave its own in place
-        raise
-    return graph, told
+    return says and one and type(optimizer) is AdamW and here().size == 1
 
 
 class Graphs:
@@ -61,16 +45,16 @@ class Graphs:
 
     def __init__(self, plain: Plain) -> None:
         self.plain, self.optimizer = plain, cast(AdamW, plain.optimizer)
+        self.engine = plain.objective if isinstance(plain.objective, Engine) else None
         self.parts, self.where = list(plain.objective.modules()), next(iter(devices(plain.objective)))
         self.seen: dict[Any, int] = {}
-        self.takes: dict[Any, _Take] = {}
-        self.pool: Any = None
+        self.takes: dict[Any, _Step] = {}
         self.works = True
-        self.now: _Take | None = None
+        self.now: _Step | None = None
 
     def look(self, batch: Any) -> Looked | None:
         """Set the gradients of a batch's loss."""
-        self.now = self._take(batch) if self.works else None
+        self.now = self._step(batch) if self.works else None
         if self.now is None:
             return self.plain.look(batch)
         with self._dice():
@@ -78,59 +62,59 @@ class Graphs:
 
     def move(self, found: Looked) -> None:
         """Clip the gradients and let the optimiser step, unless what was found is not good."""
-        if self.takes or self.now:
-            self.optimizer.follow_rates()
         if self.now is None:
             self.plain.move(found)
         else:
+            self.optimizer.follow_rates()
             self.now.move.replay()
 
-    def _take(self, batch: Any) -> "_Take | None":
+    def _step(self, batch: Any) -> "_Step | None":
         """What is recorded of batches of this kind; a kind that has come often enough is recorded now."""
-        engine = self.plain.objective
-        if (shape := _shape(batch, self.where)) is None or (isinstance(engine, Engine) and not engine.settled):
+        if (shape := _shape(batch, self.where)) is None or (self.engine and not self.engine.settled):
             return None
-        kind = (shape, id(engine.run) if isinstance(engine, Engine) else 0, *(m.training for m in self.parts))
-        if kind in self.takes:
-            return self.takes[kind]
-        self.seen[kind] = self.seen.get(kind, 0) + 1
-        if self.seen[kind] <= WARM or len(self.takes) >= KINDS or not self.optimizer.state:
-            return None
+        kind = (shape, id(self.engine.run) if self.engine else 0, *(m.training for m in self.parts))
+        if kind not in self.takes:
+            self.seen[kind] = self.seen.get(kind, 0) + 1
+            if self.seen[kind] > WARM and len(self.takes) < KINDS:
+                self._record(kind, batch)
+        return self.takes.get(kind)
+
+    def _record(self, kind: Any, batch: Any) -> None:
+        run = self.engine.run if self.engine else self.plain.objective
+        pool = next((step.move.pool() for step in self.takes.values()), None)
+        self.optimizer.follow_rates()
         try:
-            self.optimizer.follow_rates()
             with self._dice():
-                self.takes[kind] = _Take(self.plain, batch, self.pool)
-        except Exception:  # torch has many words for an operation that cannot be recorded
+                self.takes[kind] = _Step(self.plain, cast(nn.Module, run), batch, self.where, pool)
+        except RuntimeError as error:
             self.works = False
+            self.takes.clear()
             self.optimizer.forget_rates()
-            return None
-        self.pool = self.takes[kind].pool
-        return self.takes[kind]
+            warnings.warn(
+                "the steps of this training cannot be recorded on the accelerator and are called one by one "
+                f"({str(error).strip().splitlines()[0]})",
+                stacklevel=2,
+            )
 
     def _dice(self) -> contextlib.AbstractContextManager:
-        engine = self.plain.objective
-        return engine.dice if isinstance(engine, Engine) else contextlib.nullcontext()
+        return self.engine.dice if self.engine else contextlib.nullcontext()
 
 
-class _Take:
-    """Two graphs of steps of one kind, and the batch that they read."""
+class _Step:
+    """The two halves of a step of one kind, and the batch that they read."""
 
-    def __init__(self, plain: Plain, batch: Any, pool: Any) -> None:
-        run = plain.objective.run if isinstance(plain.objective, Engine) else plain.objective
+    def __init__(self, plain: Plain, run: nn.Module, batch: Any, where: torch.device, pool: Any) -> None:
         self.batch = [t.clone() for t in _tensors(batch)]
         given = _like(batch, iter(self.batch))
         plain.optimizer.zero_grad(set_to_none=True)  # the gradients are to lie in the graph's own memory
-        found: list[Looked] = []
 
-        def look() -> Tensor:
-            loss = plain.exchange.backward(cast(nn.Module, run), given)
-            found[:] = [plain.judge(cast(Tensor, loss))]
-            return torch.stack([t.to(found[0].loss.dtype) for t in found[0]])
+        def look() -> tuple[Looked, Tensor]:
+            found = plain.judge(cast(Tensor, plain.exchange.backward(run, given)))
+            return found, torch.stack([t.to(found.loss.dtype) for t in found])
 
-        where = self.batch[0].device
-        self.first, self.told = record(look, where, pool)
-        self.pool = self.first.pool()
-        self.move, _ = record(lambda: plain.move(found[0]), where, self.pool)
+        self.first = Take(look, where, pool=pool)
+        found, self.told = self.first.told
+        self.move = Take(lambda: plain.move(found), where, pool=self.first.pool())
 
     def look(self, batch: Any) -> Looked:
         torch._foreach_copy_(self.batch, _tensors(batch))

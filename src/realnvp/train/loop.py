@@ -141,9 +141,8 @@ class Guard:
         with torch.no_grad():
             for now, good in zip(self._state(), self._good, strict=True):
                 now.copy_(good)
-        getattr(
-            self.optimizer, "forget", self.optimizer.state.clear
-        )()  # its averages come from the road that led astray
+        forget = getattr(self.optimizer, "forget", self.optimizer.state.clear)
+        forget()  # its averages come from the road that led astray
         self.restored, self._since = self.restored + 1, 0
 
     def _lower(self) -> None:

@@ -27,6 +27,7 @@ class AdamW:
         self.betas, self.eps = betas, eps
         self.param_groups: list[dict[str, Any]] = [{"lr": lr, **group} for group in groups]
         self.state: dict[Tensor, dict[str, Tensor]] = {}
+        self.rates: list[Tensor] = []
 
     def step(self) -> None:
         """Take a step."""
@@ -38,13 +39,11 @@ class AdamW:
 
     @torch.no_grad()
     def follow_rates(self) -> None:
-        """Write the learning rates to where a recorded step reads them: a tensor for each group."""
-        for group in self.param_groups:
-            if "rate" not in group:
-                group["rate"] = torch.zeros((), device=group["params"][0].device)
-            if group.get("written") != group["lr"]:
-                group["rate"].fill_(group["lr"])
-                group["written"] = group["lr"]
+        """Write the learning rates to where a recorded step reads them: from now on they are tensors too."""
+        if not self.rates:
+            self.rates = [torch.zeros((), device=group["params"][0].device) for group in self.param_groups]
+        for rate, group in zip(self.rates, self.param_groups, strict=True):
+            rate.fill_(group["lr"])
 
     @torch.no_grad()
     def forget(self) -> None:
@@ -54,10 +53,8 @@ class AdamW:
                 value.zero_()
 
     def forget_rates(self) -> None:
-        """Take the rates from the groups again."""
-        for group in self.param_groups:
-            group.pop("rate", None)
-            group.pop("written", None)
+        """Let the rates be numbers again."""
+        self.rates = []
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients."""
@@ -80,15 +77,24 @@ class AdamW:
 
     @torch.no_grad()
     def _step(self, shrink: Tensor | None, skip: Tensor | None) -> None:
-        for group in self.param_groups:
+        if self.rates and not (self.rates[0].is_cuda and torch.cuda.is_current_stream_capturing()):
+            self.follow_rates()
+        for group, rate in zip(self.param_groups, self.rates or [g["lr"] for g in self.param_groups], strict=True):
             alike = defaultdict(list)  # the kernel wants one device and one width at a time
             for p in group["params"]:
                 if p.grad is not None:
                     alike[p.device, p.dtype].append(p)
             for params in alike.values():
-                self._update(params, group, shrink, skip)
+                self._update(params, group, rate, shrink, skip)
 
-    def _update(self, params: list[Tensor], group: dict[str, Any], shrink: Tensor | None, skip: Tensor | None) -> None:
+    def _update(
+        self,
+        params: list[Tensor],
+        group: dict[str, Any],
+        rate: Tensor | float,
+        shrink: Tensor | None,
+        skip: Tensor | None,
+    ) -> None:
         kept = [self.state.get(p) or self._begin(p) for p in params]
         counts = _together(kept).add_(1)
         torch._fused_adamw_(
@@ -98,7 +104,7 @@ class AdamW:
             [k["exp_avg_sq"] for k in kept],
             [],
             [k["step"] for k in kept],
-            lr=group.get("rate", group["lr"]),
+            lr=rate,
             beta1=self.betas[0],
             beta2=self.betas[1],
             weight_decay=group.get("weight_decay", 0.0),
