@@ -92,7 +92,7 @@ class Graphs:
             self.optimizer.forget_rates()
             warnings.warn(
                 "the steps of this training cannot be recorded on the accelerator and are called one by one "
-                f"({str(error).strip().splitlines()[0]})",
+                f"({(str(error).strip().splitlines() or [type(error).__name__])[0]})",
                 stacklevel=2,
             )
 
