@@ -16,7 +16,8 @@ class Take(Generic[Told]):
     """The kernels of a call, recorded on the device ``where``; ``replay`` runs them all by one launch.
 
     ``told`` is what the call returned: tensors that each replay writes anew. Calling it ``warm`` times first makes what
-    is made on first use. Takes that share a ``pool`` of memory write over each other's, but for the tensors that are still held.
+    is made on first use. Takes that share a ``pool`` of memory write over each other's, but
+    for the tensors that are still held.
     """
 
     def __init__(self, call: Callable[[], Told], where: torch.device, *, pool: Any = None, warm: int = 0) -> None:
